@@ -1,0 +1,3 @@
+module homeostat.dev/hack/tools/pause
+
+go 1.26.0
