@@ -1,0 +1,1 @@
+"""The demo's Prometheus: its manifests, and the discovery that Debian's build lacks."""

@@ -1,0 +1,1 @@
+"""Changes to the world: one module per effect, each under preconditions."""

@@ -1,0 +1,162 @@
+"""Planning the action ``scale``, and its release."""
+
+from datetime import datetime
+
+from homeostat.act.mark_for_removal import choose_victims, mark_operation
+from homeostat.act.operations import intend
+from homeostat.act.preflight import describe, read_same, version_of
+from homeostat.act.refusals import not_readable
+from homeostat.act.scale import FIELD, replicas_of
+from homeostat.cluster.identity import identity_of
+from homeostat.contracts.remediation import (
+    Operation,
+    OperationAction,
+    OperationKind,
+    Plan,
+)
+from homeostat.contracts.remediation_policy import ActionType, ScaleAction, Step
+from homeostat.contracts.service_intent import Target
+from homeostat.flow.facts import Body, Preview, Workload
+from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
+
+
+class ScaleActuator:
+    """Plans a number of replicas."""
+
+    type = ActionType.SCALE
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def preview(self, namespace: str, step: Step, target: Target, workload: Workload) -> Preview:  # noqa: ARG002 - the signature is the port's
+        """The replicas that the step would set now, or why it cannot."""
+        ref, action = target.ref, _action(step)
+        name = f"{ref.kind}/{ref.name}"
+        try:
+            body = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
+            scale = await self._scale(namespace, target)
+        except NotFoundError as error:
+            message = f"{name} ({ref.api_version}) is not in namespace {namespace}: {error.message}"
+            return Preview(refused="TargetNotFound", message=message)
+        except KubernetesError as error:
+            return not_readable(name, error)
+        if scale is None:
+            message = f"{name} has no /scale: it cannot be scaled. Target a kind that can, or take the step out."
+            return Preview(refused="NotScalable", message=message)
+        present = replicas_of(scale)
+        intended, limit = replicas_after(action, present)
+        if present == 0 and action.by.endswith("%"):
+            message = f"{name} has 0 replicas, and {action.by} of none is none: start it by hand, or step by a number"
+            return Preview(refused="NoReplicas", message=message)
+        return Preview(
+            target=identity_of(body),
+            field=FIELD,
+            before=str(present),
+            intended=str(intended),
+            description=f"scale {name} {present} -> {intended}",
+            message=limit,
+            already=present == intended,
+        )
+
+    async def operations(
+        self,
+        namespace: str,
+        plan: Plan,
+        step: Step,  # noqa: ARG002 - the signature is the port's
+        target: Target,  # noqa: ARG002 - the signature is the port's
+        at: datetime,
+    ) -> tuple[Operation, ...]:
+        """One operation: the planned replicas, if those before still stand.
+
+        Raises:
+            PlanStaleError: the workload is another one, or has other replicas.
+            KubernetesError: it could not be read.
+        """
+        scale = await read_same(self._cluster, namespace, plan.target, "scale")
+        present = replicas_of(scale)
+        if str(present) != plan.before:
+            raise PlanStaleError(f"{describe(plan.target)} has {present} replicas now, not {plan.before}")
+        return (
+            intend(
+                step=plan.step,
+                attempt=plan.attempt,
+                kind=OperationKind.APPLY,
+                number=1,
+                action=OperationAction.SCALE,
+                target=plan.target,
+                resource_version=version_of(scale),
+                field=FIELD,
+                before=plan.before,
+                intended=plan.intended,
+                at=at,
+            ),
+        )
+
+    async def release_operations(
+        self,
+        namespace: str,
+        applied: Operation,
+        target: Target,  # noqa: ARG002 - the signature is the port's
+        workload: Workload,
+        number: int,
+        at: datetime,
+    ) -> tuple[Operation, ...]:
+        """Marks on the pods that are to go, then the replicas from before the applied operation; numbered on.
+
+        Raises:
+            PlanStaleError: the workload is another one, or its replicas are not those that were applied.
+            KubernetesError: it could not be read.
+        """
+        scale = await read_same(self._cluster, namespace, applied.target, "scale")
+        present = replicas_of(scale)
+        if str(present) != applied.intended:
+            raise PlanStaleError(
+                f"{describe(applied.target)} has {present} replicas now, not the {applied.intended} that were added to"
+            )
+        victims = choose_victims(workload, int(applied.before))
+        marks = tuple(mark_operation(pod, applied, number + i, at) for i, pod in enumerate(victims))
+        smaller = intend(
+            step=applied.step,
+            attempt=applied.attempt,
+            kind=OperationKind.RELEASE,
+            number=number + len(marks),
+            action=OperationAction.SCALE,
+            target=applied.target,
+            resource_version=version_of(scale),
+            field=FIELD,
+            before=applied.intended,
+            intended=applied.before,
+            at=at,
+        )
+        return (*marks, smaller)
+
+    async def _scale(self, namespace: str, target: Target) -> Body | None:
+        ref = target.ref
+        try:
+            return await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name, "scale")
+        except NotFoundError:
+            return None
+
+
+def replicas_after(action: ScaleAction, present: int) -> tuple[int, str]:
+    """Replicas after the step, and the bound that held it back, if one did.
+
+    A share is rounded away from zero, so that a step is a step. A bound shortens a step and never turns it round: a
+    workload that is beyond ``max`` is not made smaller by a step that adds.
+    """
+    amount = int(action.by.strip("+-%"))
+    if action.by.endswith("%"):
+        amount = -(-present * amount // 100)
+    if action.by.startswith("+"):
+        limit = action.max
+        wanted = present + amount
+        return (wanted, "") if limit is None or wanted <= limit else (max(present, limit), f"at max {limit}")
+    lowest = action.min or 0
+    wanted = present - amount
+    return (wanted, "") if wanted >= lowest else (min(present, lowest), f"at min {lowest}")
+
+
+def _action(step: Step) -> ScaleAction:
+    if step.action.scale is None:
+        raise ValueError(f"step {step.name} does not scale")
+    return step.action.scale

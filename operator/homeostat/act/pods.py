@@ -1,0 +1,51 @@
+"""The pods of a workload that serve."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeostat.flow.facts import Body
+from homeostat.flow.ports import Cluster, NotFoundError
+
+_OPERATORS = {
+    "In": "{key} in ({values})",
+    "NotIn": "{key} notin ({values})",
+    "Exists": "{key}",
+    "DoesNotExist": "!{key}",
+}
+
+
+async def ready_pods(cluster: Cluster, namespace: str, workload: Body) -> tuple[str, ...]:
+    """Names of the pods that are ready and not about to go, in order; none for a kind that selects no pods."""
+    selector = await _selector(cluster, namespace, workload)
+    if not selector:
+        return ()
+    pods = await cluster.list("v1", "Pod", namespace, selector)
+    return tuple(sorted(pod["metadata"]["name"] for pod in pods if _serves(pod)))
+
+
+async def _selector(cluster: Cluster, namespace: str, workload: Body) -> str:
+    selector = (workload.get("spec") or {}).get("selector") or {}
+    if isinstance(selector, Mapping) and ("matchLabels" in selector or "matchExpressions" in selector):
+        return _text(selector)
+    try:
+        scale = await cluster.get(
+            workload["apiVersion"], workload["kind"], namespace, workload["metadata"]["name"], "scale"
+        )
+    except NotFoundError:
+        return ""
+    return str((scale.get("status") or {}).get("selector") or "")
+
+
+def _text(selector: Mapping[str, Any]) -> str:
+    labels = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    expressions = [
+        _OPERATORS[e["operator"]].format(key=e["key"], values=",".join(e.get("values") or ()))
+        for e in selector.get("matchExpressions") or ()
+    ]
+    return ",".join([*labels, *expressions])
+
+
+def _serves(pod: Body) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+    return ready and not pod["metadata"].get("deletionTimestamp")

@@ -1,0 +1,91 @@
+"""The actions that can be planned and the effects that carry them out: a new one is one file and one line here."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from homeostat.act.edit_config import EditConfigEffect
+from homeostat.act.hot_reload import HotReloadEffect
+from homeostat.act.mark_for_removal import MarkForRemovalEffect
+from homeostat.act.plan_reconfigure import ReconfigureActuator
+from homeostat.act.plan_scale import ScaleActuator
+from homeostat.act.restart import RestartEffect
+from homeostat.act.scale import ScaleEffect
+from homeostat.contracts.remediation import (
+    Operation,
+    OperationAction,
+    OperationKind,
+    OperationState,
+)
+from homeostat.contracts.remediation_policy import ActionType
+from homeostat.contracts.service_intent import Target
+from homeostat.flow.facts import Workload
+from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect
+
+_TAKES_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD})
+_HOLDS = frozenset({OperationState.INTENDED, OperationState.APPLIED, OperationState.UNKNOWN})
+
+
+class Registry:
+    """All actions and effects."""
+
+    def __init__(self, scale: ScaleActuator, actuators: Sequence[Actuator], effects: Sequence[Effect]) -> None:
+        self._scale = scale
+        self._actuators = {actuator.type: actuator for actuator in (scale, *actuators)}
+        self._effects = {effect.action: effect for effect in effects}
+
+    def actuator(self, action: ActionType) -> Actuator:
+        """The planner of an action."""
+        return self._actuators[action]
+
+    def effect(self, action: OperationAction) -> Effect:
+        """The executor of an operation."""
+        return self._effects[action]
+
+    async def release_operations(
+        self, namespace: str, applied: Operation, target: Target, workload: Workload, number: int, at: datetime
+    ) -> tuple[Operation, ...]:
+        """What takes added capacity back: marks on the pods that are to go, then the smaller size; numbered on.
+
+        Raises:
+            PlanStaleError: the target is not as the applied operation left it.
+        """
+        return await self._scale.release_operations(namespace, applied, target, workload, number, at)
+
+    def order_of_undo(self, operations: Sequence[Operation]) -> tuple[Operation, ...]:
+        """Applied operations that can be taken back, last attempt first; a reload after what it takes up.
+
+        Left out are those that an undo or a release took back, or may have: a second one would undo someone else's.
+        """
+        taken_back = {_place(o) for o in operations if o.kind is not OperationKind.APPLY and o.state in _HOLDS}
+        standing = [
+            o
+            for o in operations
+            if o.kind is OperationKind.APPLY and o.state is OperationState.APPLIED and _place(o) not in taken_back
+        ]
+        attempts = dict.fromkeys((o.step, o.attempt) for o in reversed(standing))
+        return tuple(
+            operation
+            for attempt in attempts
+            for operation in sorted(
+                (o for o in reversed(standing) if (o.step, o.attempt) == attempt), key=lambda o: o.action in _TAKES_UP
+            )
+        )
+
+
+def _place(operation: Operation) -> tuple[object, ...]:
+    return operation.step, operation.attempt, operation.action, operation.target.uid, operation.field
+
+
+def registry(cluster: Cluster, history: ConfigHistory) -> Registry:
+    """All actions and effects on a cluster."""
+    return Registry(
+        ScaleActuator(cluster),
+        [ReconfigureActuator(cluster, history)],
+        [
+            ScaleEffect(cluster),
+            EditConfigEffect(cluster),
+            RestartEffect(cluster),
+            HotReloadEffect(cluster),
+            MarkForRemovalEffect(cluster),
+        ],
+    )

@@ -1,0 +1,1 @@
+"""The composition root: settings, kopf, health and the running of it all."""

@@ -1,0 +1,1 @@
+"""kubectl homeostat: what a person on call reads and decides."""

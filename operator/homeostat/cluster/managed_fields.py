@@ -1,0 +1,63 @@
+"""Who wrote which field of an object, and when, as the API server's managedFields tell it.
+
+Their times have a resolution of one second, so a moment is cut to its second before it is compared with them. Entries
+of the scale subresource carry no time at all (measured on Kubernetes 1.36.3, built-in kinds and custom resources).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from homeostat.flow.facts import Body
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWrite:
+    """The last write of one field manager to one subresource."""
+
+    manager: str
+    subresource: str
+    at: datetime | None
+    fields: Body
+
+    def holds(self, path: Sequence[str]) -> bool:
+        """Whether this manager holds the field; its parts as in the body, such as ("data", "tuning.yaml")."""
+        fields = self.fields
+        for part in path:
+            if f"f:{part}" not in fields:
+                return False
+            fields = fields[f"f:{part}"]
+        return True
+
+    def may_be_since(self, moment: datetime) -> bool:
+        """Whether it may have been written in the second of a moment or later; without a time it may."""
+        return self.at is None or self.at >= moment.replace(microsecond=0)
+
+
+def writes(body: Body) -> Iterator[FieldWrite]:
+    """All entries of an object's managedFields."""
+    for entry in body["metadata"].get("managedFields") or ():
+        yield FieldWrite(
+            manager=entry.get("manager", ""),
+            subresource=entry.get("subresource", ""),
+            at=_moment(entry.get("time")),
+            fields=entry.get("fieldsV1") or {},
+        )
+
+
+def last_writer(body: Body, path: Sequence[str]) -> FieldWrite | None:
+    """The manager of a field that wrote last; None where nobody is known to hold it."""
+    holders = [write for write in writes(body) if write.holds(path)]
+    return max(holders, key=lambda write: write.at or datetime.min.replace(tzinfo=UTC), default=None)
+
+
+def others_wrote_since(body: Body, manager: str, moment: datetime) -> bool:
+    """Whether anyone but a manager may have written to the object itself, status aside, since a moment."""
+    return any(
+        write.manager != manager and write.subresource != "status" and write.may_be_since(moment)
+        for write in writes(body)
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,477 @@
+"""Remediation: the decision record. One per episode; written before every effect; read by people."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from .common import Conditions, Resource, StatusPart, Timestamp, cel, map_list
+from .remediation_policy import (
+    ActionType,
+    Approval,
+    Boundaries,
+    CauseRule,
+    Guardrails,
+    Mode,
+    Risk,
+    Step,
+    Verification,
+)
+from .service_intent import Expectation, Owner, Target
+
+Text = Annotated[str, Field(max_length=1024)]
+Word = Annotated[str, Field(max_length=64)]
+Value = Annotated[str, Field(max_length=1024)]
+ObjectNameText = Annotated[str, Field(max_length=253)]
+Uid = Annotated[str, Field(max_length=64)]
+
+
+class Phase(StrEnum):
+    """Where a remediation is in its life; the first of each pair of names is what a person sees."""
+
+    PLANNED = "Planned"
+    RECORDED = "Recorded"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    EXECUTING = "Executing"
+    VERIFYING = "Verifying"
+    ROLLING_BACK = "RollingBack"
+    SUCCEEDED = "Succeeded"
+    ROLLED_BACK = "RolledBack"
+    FAILED = "Failed"
+    ESCALATED = "Escalated"
+    BLOCKED = "Blocked"
+    REJECTED = "Rejected"
+    EXPIRED = "Expired"
+    SUPERSEDED = "Superseded"
+    CANCELLED = "Cancelled"
+
+
+CLOSED_PHASES = frozenset(
+    {
+        Phase.RECORDED,
+        Phase.SUCCEEDED,
+        Phase.ROLLED_BACK,
+        Phase.FAILED,
+        Phase.ESCALATED,
+        Phase.REJECTED,
+        Phase.EXPIRED,
+        Phase.SUPERSEDED,
+        Phase.CANCELLED,
+    }
+)
+"""Phases in which nothing more is decided; a release may still be owed (``status.release``)."""
+
+
+class DecisionType(StrEnum):
+    """What a person may decide."""
+
+    APPROVE = "Approve"
+    REJECT = "Reject"
+
+
+class PersonDecision(Resource):
+    """One decision by a person; write-once, under that person's own name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("self == oldSelf", "a decision is written once"),
+                cel("self.type != 'Approve' || has(self.planDigest)", "Approve names the planDigest it approves"),
+                cel("self.type != 'Reject' || has(self.reason)", "Reject gives a reason"),
+            ]
+        }
+    )
+
+    id: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][-a-zA-Z0-9_.]*$", max_length=64, description="Any unique name.")]
+    type: Annotated[DecisionType, Field(description="Approve or Reject.")]
+    by: Annotated[str, Field(min_length=1, max_length=253, description="Your own user name.")]
+    reason: Annotated[str | None, Field(default=None, max_length=1024, description="Why.")]
+    plan_digest: Annotated[
+        str | None, Field(default=None, max_length=64, description="status.plan.digest of the plan that is approved.")
+    ]
+
+
+class IntentRef(StatusPart):
+    """The intent as it was."""
+
+    name: Annotated[ObjectNameText, Field(description="Name of the intent.")]
+    uid: Annotated[Uid, Field(description="Its uid.")]
+    generation: Annotated[int, Field(default=0, description="Its generation.")]
+
+
+class PolicyRef(StatusPart):
+    """The policy as it was."""
+
+    name: Annotated[ObjectNameText, Field(description="Name of the policy.")]
+    uid: Annotated[Uid, Field(description="Its uid.")]
+    generation: Annotated[int, Field(default=0, description="Its generation.")]
+    hash: Annotated[Value, Field(description="SHA-256 of the policy's spec.")]
+
+
+class EpisodeRef(StatusPart):
+    """The stretch of violation that this record is about."""
+
+    number: Annotated[int, Field(ge=1, description="Counts the episodes of this intent.")]
+    since: Annotated[Timestamp, Field(description="Onset of the violation.")]
+    digest: Annotated[
+        Value, Field(description="SHA-256 over intent uid, policy uid and number; the record's name is cut from it.")
+    ]
+
+
+class TriggerRef(StatusPart):
+    """What started it."""
+
+    name: Annotated[Word, Field(description="Trigger of the policy.")]
+    expectation: Annotated[Word, Field(description="Expectation that was Violated.")]
+
+
+class Says(StrEnum):
+    """What a piece of evidence says about a cause."""
+
+    SUPPORTS = "Supports"
+    AGAINST = "Against"
+    UNKNOWN = "Unknown"
+
+
+class Evidence(StatusPart):
+    """One observation as it was made."""
+
+    name: Annotated[Word, Field(description="Name of the observation.")]
+    cause: Annotated[Word, Field(description="Cause that it speaks about.")]
+    says: Says
+    message: Annotated[Text, Field(description="The observation in a sentence.")]
+    query: Annotated[str, Field(default="", max_length=4096, description="The PromQL asked, if it was a query.")]
+    value: Annotated[Value, Field(default="", description="The value seen.")]
+    as_of: Annotated[Timestamp | None, Field(default=None, description="The source's own time of the value.")]
+    source: Annotated[ObjectNameText, Field(default="", description="Where it was seen.")]
+
+
+class RankedCause(StatusPart):
+    """A cause with how well the evidence supports it."""
+
+    name: Annotated[Word, Field(description="Name of the cause.")]
+    score: Annotated[
+        str,
+        Field(
+            max_length=8,
+            description="0.00 to 1.00: share of the evidence that supports it; unknown evidence counts half against.",
+        ),
+    ]
+    supported: Annotated[bool, Field(description="Whether all evidence that is needed was seen.")]
+    message: Annotated[Text, Field(default="", description="For and against in a sentence.")]
+    targets: Annotated[
+        list[Word],
+        Field(
+            default_factory=list,
+            max_length=16,
+            description="Targets at which it was found; a step on another target is not for it. Empty: not tied to one.",
+        ),
+    ]
+
+
+class Diagnosis(StatusPart):
+    """Why the promise is broken, most likely cause first."""
+
+    summary: Annotated[Text, Field(default="", description="The most likely cause in a sentence.")]
+    causes: Annotated[
+        list[RankedCause], Field(default_factory=list, max_length=16, description="Causes, the most likely first.")
+    ]
+
+
+class CandidateVerdict(StrEnum):
+    """What became of an action that was considered."""
+
+    CHOSEN = "Chosen"
+    NOT_APPLICABLE = "NotApplicable"
+    BLOCKED = "Blocked"
+    NOT_NEEDED = "NotNeeded"
+
+
+class Candidate(StatusPart):
+    """One action that was considered, and why it was or was not chosen."""
+
+    step: Annotated[Word, Field(description="Step of the policy.")]
+    action: ActionType
+    verdict: CandidateVerdict
+    reason: Annotated[Word, Field(default="", description="First blocker, as one word.")]
+    message: Annotated[Text, Field(default="", description="Why, as a sentence.")]
+
+
+class TargetIdentity(StatusPart):
+    """The very object that is acted on."""
+
+    api_version: Annotated[str, Field(max_length=120, description="Group and version.")]
+    kind: Annotated[Word, Field(description="Kind of the object.")]
+    name: Annotated[ObjectNameText, Field(description="Name of the object.")]
+    uid: Annotated[Uid, Field(description="Its uid: an object of the same name made later is another one.")]
+
+
+class Authority(StrEnum):
+    """On whose authority a plan runs."""
+
+    AUTONOMOUS = "Autonomous"
+    APPROVAL = "Approval"
+
+
+class Plan(StatusPart):
+    """What is about to be done: absolute values, one target, a digest that an approval names."""
+
+    step: Annotated[Word, Field(description="Step of the policy.")]
+    attempt: Annotated[int, Field(ge=1, description="Which run of this step in the episode.")]
+    action: ActionType
+    target: Annotated[TargetIdentity, Field(description="Object that is changed: the workload, or the ConfigMap.")]
+    field: Annotated[
+        str, Field(max_length=1024, description="Field that is changed: spec.replicas, or data[KEY] and JSON Pointer.")
+    ]
+    before: Annotated[Value, Field(description="Value before.")]
+    intended: Annotated[Value, Field(description="Value that is written, never relative.")]
+    risk: Risk
+    authority: Authority
+    description: Annotated[Text, Field(description="The act in a sentence.")]
+    digest: Annotated[str, Field(max_length=64, description="Over step, target uid, field and intended value.")]
+    valid_until: Annotated[Timestamp | None, Field(default=None, description="When a request for approval expires.")]
+
+
+class GuardVerdictName(StrEnum):
+    """What a guard said."""
+
+    PERMIT = "Permit"
+    DENY = "Deny"
+    INDETERMINATE = "Indeterminate"
+
+
+class GuardVerdict(StatusPart):
+    """One guard's verdict on the plan."""
+
+    name: Annotated[Word, Field(description="Name of the guard.")]
+    verdict: GuardVerdictName
+    reason: Annotated[Word, Field(default="", description="Why not, as one word.")]
+    message: Annotated[Text, Field(default="", description="Why, as a sentence.")]
+
+
+class OperationKind(StrEnum):
+    """Whether an operation acts, takes back, or releases."""
+
+    APPLY = "Apply"
+    UNDO = "Undo"
+    RELEASE = "Release"
+
+
+class OperationAction(StrEnum):
+    """What one operation does to one object."""
+
+    SCALE = "Scale"
+    EDIT_CONFIG = "EditConfig"
+    RESTART = "Restart"
+    HOT_RELOAD = "HotReload"
+    MARK_FOR_REMOVAL = "MarkForRemoval"
+
+
+class OperationState(StrEnum):
+    """Whether the effect happened."""
+
+    INTENDED = "Intended"
+    APPLIED = "Applied"
+    VOID = "Void"
+    UNKNOWN = "Unknown"
+
+
+class Operation(StatusPart):
+    """One effect, written as Intended before it happens."""
+
+    id: Annotated[Word, Field(description="Unique in the record: step, attempt, kind and number.")]
+    step: Annotated[Word, Field(description="Step of the policy.")]
+    attempt: Annotated[int, Field(ge=1, description="Which run of this step.")]
+    kind: OperationKind
+    action: OperationAction
+    target: Annotated[TargetIdentity, Field(description="Object that is changed.")]
+    resource_version: Annotated[Word, Field(default="", description="Precondition: the version that was read.")]
+    field: Annotated[str, Field(default="", max_length=1024, description="Field that is changed.")]
+    before: Annotated[Value, Field(default="", description="Value before.")]
+    intended: Annotated[Value, Field(default="", description="Value that is written, never relative.")]
+    digest_before: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text before.")]
+    digest_intended: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text after.")]
+    state: OperationState
+    recorded_at: Annotated[Timestamp, Field(description="When it was written down, before its effect.")]
+    finished_at: Annotated[Timestamp | None, Field(default=None, description="When its effect was known.")]
+    audit_id: Annotated[Word, Field(default="", description="The API server's audit id of the write.")]
+    message: Annotated[Text, Field(default="", description="What became of it, as a sentence.")]
+
+
+class OutcomeName(StrEnum):
+    """Verdict of a verification."""
+
+    EFFECTIVE = "Effective"
+    INEFFECTIVE = "Ineffective"
+    WORSE = "Worse"
+    INCONCLUSIVE = "Inconclusive"
+
+
+class Baseline(StatusPart):
+    """An expectation over the minute before the act."""
+
+    expectation: Annotated[Word, Field(description="Name of the expectation.")]
+    samples: Annotated[int, Field(description="Values that it was computed from.")]
+    median: Annotated[str, Field(default="", max_length=40, description="Median value.")]
+    noise: Annotated[str, Field(default="", max_length=40, description="Interquartile range.")]
+    load: Annotated[str, Field(default="", max_length=40, description="Median events per second.")]
+
+
+class VerificationResult(StatusPart):
+    """How one attempt is being, or was, judged."""
+
+    step: Annotated[Word, Field(description="Step of the policy.")]
+    attempt: Annotated[int, Field(description="Which run of this step.")]
+    started_at: Annotated[Timestamp, Field(description="When the act was done and the judgement began.")]
+    in_force_at: Annotated[Timestamp | None, Field(default=None, description="When the change was seen in force.")]
+    baselines: Annotated[
+        list[Baseline],
+        Field(default_factory=list, max_length=9, description="Expectations as they were before the act."),
+    ]
+    ready_before: Annotated[int, Field(default=0, ge=0, description="Ready replicas before the act.")]
+    outcome: Annotated[
+        OutcomeName | None, Field(default=None, description="What the act brought; absent while it is being judged.")
+    ]
+    judged_at: Annotated[Timestamp | None, Field(default=None, description="When the outcome was known.")]
+    message: Annotated[Text, Field(default="", description="Why this outcome, as a sentence.")]
+
+
+class ReleaseState(StrEnum):
+    """Whether added capacity was taken back."""
+
+    WAITING = "Waiting"
+    RELEASED = "Released"
+    SUPERSEDED = "Superseded"
+
+
+class ReleaseStatus(StatusPart):
+    """What is owed of taking the remedy back."""
+
+    state: ReleaseState
+    message: Annotated[Text, Field(default="", description="What is awaited, or what was done, as a sentence.")]
+    at: Annotated[Timestamp | None, Field(default=None, description="When it came to this.")]
+
+
+class Times(StatusPart):
+    """When each stage was reached."""
+
+    detected: Annotated[Timestamp | None, Field(default=None, description="The violation was seen.")]
+    decided: Annotated[Timestamp | None, Field(default=None, description="It was decided what to do.")]
+    approved: Annotated[Timestamp | None, Field(default=None, description="A person approved.")]
+    acted: Annotated[Timestamp | None, Field(default=None, description="The first effect.")]
+    in_force: Annotated[Timestamp | None, Field(default=None, description="The change was seen in force.")]
+    recovered: Annotated[Timestamp | None, Field(default=None, description="The promise was kept again.")]
+    verified: Annotated[Timestamp | None, Field(default=None, description="The outcome was known.")]
+    closed: Annotated[Timestamp | None, Field(default=None, description="Nothing more is decided.")]
+
+
+class Terms(Resource):
+    """The policy's terms as copied when the record was made; the record runs by these."""
+
+    causes: Annotated[
+        list[CauseRule], Field(default_factory=list, max_length=8, description="Hypotheses of the policy.")
+    ]
+    steps: Annotated[list[Step], Field(min_length=1, max_length=16, description="What is tried, in this order.")]
+    boundaries: Boundaries
+    guardrails: Guardrails
+    approval: Approval
+    verification: Verification
+
+
+class Promise(Resource):
+    """What was promised when the record was made: enough to judge without the intent."""
+
+    telemetry_source: Annotated[ObjectNameText, Field(default="", description="Empty: the operator's default.")]
+    observation_period: Annotated[str, Field(max_length=40, description="Time from look to look.")]
+    targets: Annotated[list[Target], Field(min_length=1, max_length=16, description="Workloads of the service.")]
+    expectations: Annotated[list[Expectation], Field(min_length=1, max_length=16, description="Measurable promises.")]
+
+
+class RemediationSpec(Resource):
+    """What was known and decided; immutable but for the decisions of people."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "!has(oldSelf.decisions) || size(oldSelf.decisions) == 0 || (has(self.decisions)"
+                    " && oldSelf.decisions.all(old, self.decisions.exists(new, new.id == old.id)))",
+                    "a decision cannot be taken out of the record",
+                )
+            ]
+        }
+    )
+
+    mode: Mode
+    intent: IntentRef
+    policy: PolicyRef
+    episode: EpisodeRef
+    trigger: TriggerRef
+    owner: Annotated[Owner | None, Field(default=None, description="Who answers for the service.")]
+    why: Annotated[Text, Field(default="", description="The breach in a sentence.")]
+    evidence: Annotated[
+        list[Evidence], Field(default_factory=list, max_length=64, description="Observations as they were made.")
+    ]
+    diagnosis: Annotated[Diagnosis, Field(default_factory=Diagnosis)]
+    candidates: Annotated[
+        list[Candidate],
+        Field(
+            default_factory=list,
+            max_length=16,
+            description="Every action considered, and why it was or was not chosen.",
+        ),
+    ]
+    plan: Annotated[Plan | None, Field(default=None, description="The first plan; none if nothing could be done.")]
+    promise: Promise
+    terms: Terms
+    decisions: Annotated[
+        list[PersonDecision],
+        Field(default_factory=list, max_length=16, json_schema_extra=map_list("id"), description="By people."),
+    ]
+
+
+class RemediationStatus(StatusPart):
+    """How far it has come; written by the operator alone."""
+
+    phase: Phase = Phase.PLANNED
+    reason: Annotated[Word, Field(default="", description="Why it is in this phase, as one word.")]
+    message: Annotated[Text, Field(default="", description="Why it is in this phase, and what to do.")]
+    summary: Annotated[str, Field(default="", max_length=240, description="The state in one line.")]
+    outcome: Annotated[OutcomeName | None, Field(default=None, description="Verdict on the last act.")]
+    plan: Annotated[Plan | None, Field(default=None, description="The current plan.")]
+    times: Annotated[Times, Field(default_factory=Times)]
+    candidates: Annotated[
+        list[Candidate], Field(default_factory=list, max_length=16, description="As last considered.")
+    ]
+    guards: Annotated[
+        list[GuardVerdict], Field(default_factory=list, max_length=16, description="Verdicts on the current plan.")
+    ]
+    operations: Annotated[
+        list[Operation],
+        Field(
+            default_factory=list,
+            max_length=64,
+            json_schema_extra=map_list("id"),
+            description="Every effect, written as Intended before it happens.",
+        ),
+    ]
+    verifications: Annotated[
+        list[VerificationResult], Field(default_factory=list, max_length=16, description="How each attempt was judged.")
+    ]
+    release: Annotated[
+        ReleaseStatus | None, Field(default=None, description="What is owed of taking added capacity back.")
+    ]
+    report: Annotated[
+        list[Annotated[str, Field(max_length=240)]],
+        Field(default_factory=list, max_length=60, description="The whole story for a person."),
+    ]
+    conditions: Conditions
+
+
+class Remediation(Resource):
+    """The record of one episode: what was seen, decided, done, verified and undone, and why."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    spec: Annotated[RemediationSpec, Field(description="What was known and decided; immutable but for decisions.")]
+    status: Annotated[RemediationStatus, Field(default_factory=RemediationStatus, description="How far it has come.")]

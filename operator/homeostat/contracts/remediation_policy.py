@@ -1,0 +1,504 @@
+"""RemediationPolicy: what may be done about a broken promise, in which order, and within which boundaries."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from .common import (
+    CamelName,
+    Conditions,
+    DecimalText,
+    Duration,
+    Name,
+    ObjectName,
+    PromQL,
+    Resource,
+    StatusPart,
+    Timestamp,
+    cel,
+    map_list,
+    parse_duration,
+)
+
+
+class Mode(StrEnum):
+    """Whether the policy acts, or only records what it would have done."""
+
+    SHADOW = "Shadow"
+    LIVE = "Live"
+
+
+class Risk(StrEnum):
+    """Risk of an action; authors may raise an action's default, never lower it."""
+
+    LOW = "Low"
+    MEDIUM = "Medium"
+    HIGH = "High"
+
+
+class ActionType(StrEnum):
+    """Kinds of action."""
+
+    SCALE = "Scale"
+    RECONFIGURE = "Reconfigure"
+
+
+class IntentSelector(Resource):
+    """Which intents of the namespace the policy is for; every given part must agree."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "(has(self.matchNames) && size(self.matchNames) > 0)"
+                    " || (has(self.matchLabels) && size(self.matchLabels) > 0)",
+                    "an empty selector selects nothing: give matchNames or matchLabels",
+                )
+            ]
+        }
+    )
+
+    match_names: Annotated[
+        list[Name],
+        Field(
+            default_factory=list,
+            max_length=64,
+            description="Names of intents.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ]
+    match_labels: Annotated[
+        dict[
+            Annotated[str, Field(min_length=1, max_length=317)], Annotated[str, Field(max_length=63)]
+        ],
+        Field(default_factory=dict, max_length=16, description="Labels that an intent must carry."),
+    ]
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not self.match_names and not self.match_labels:
+            raise ValueError("an empty selector selects nothing: give matchNames or matchLabels")
+        return self
+
+
+class Trigger(Resource):
+    """What starts a remediation."""
+
+    name: Annotated[Name, Field(description="Name of the trigger.")]
+    expectation: Annotated[Name, Field(description="Expectation of the intent that must be Violated.")]
+
+
+class ConfigChange(Resource):
+    """A recent change of a ConfigMap's content."""
+
+    config_map: Annotated[ObjectName, Field(description="ConfigMap in the same namespace.")]
+    key: Annotated[str | None, Field(default=None, min_length=1, max_length=253, description="Key; default: any.")]
+    within: Annotated[Duration, Field(default="30m", description="How recent.")]
+
+
+class EvidenceRule(Resource):
+    """One observation that speaks for a cause when it holds and against it when it does not."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("has(self.query) != has(self.change)", "give exactly one kind of evidence: query or change")
+            ]
+        }
+    )
+
+    name: Annotated[Name, Field(description="Name as shown in the record.")]
+    query: Annotated[
+        PromQL | None,
+        Field(default=None, description="PromQL comparison: any series in the answer speaks for the cause."),
+    ]
+    change: Annotated[ConfigChange | None, Field(default=None, description="A recent change of configuration.")]
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.query is None) == (self.change is None):
+            raise ValueError("give exactly one kind of evidence: query or change")
+        return self
+
+
+class CauseRule(Resource):
+    """A named hypothesis: it is supported when all its evidence holds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("self.name != 'TelemetryFault'", "TelemetryFault is the operator's own: nothing may be done about it")
+            ]
+        }
+    )
+
+    name: Annotated[CamelName, Field(description="Name of the cause, such as Throttled; steps refer to it.")]
+    evidence: Annotated[
+        list[EvidenceRule],
+        Field(min_length=1, max_length=8, description="All of it must hold.", json_schema_extra=map_list()),
+    ]
+
+
+class ScaleAction(Resource):
+    """Change the number of replicas through the /scale subresource."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("!has(self.min) || !has(self.max) || self.min <= self.max", "min cannot exceed max")
+            ]
+        }
+    )
+
+    target: Annotated[Name, Field(description="Target of the intent.")]
+    by: Annotated[
+        str,
+        Field(
+            pattern=r"^[+-][1-9][0-9]{0,3}%?$",
+            max_length=6,
+            description="Step: +2 replicas, or +50% of the present number, rounded away from zero.",
+        ),
+    ]
+    min: Annotated[int | None, Field(default=None, ge=0, le=10000, description="Fewest replicas after the step.")]
+    max: Annotated[int | None, Field(default=None, ge=1, le=10000, description="Most replicas after the step.")]
+
+
+class SetValue(Resource):
+    """A value to write."""
+
+    path: Annotated[
+        str, Field(pattern=r"^(/[^/]+)+$", max_length=512, description="JSON Pointer to a scalar that exists.")
+    ]
+    value: Annotated[str, Field(max_length=1024, description="The scalar as YAML text: 500, true, 'text'.")]
+
+
+class ReconfigureAction(Resource):
+    """Change one scalar in a YAML key of a ConfigMap, then have the target take it up."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("has(self.set) != has(self.restore)", "give exactly one of set {path, value} and restore")
+            ]
+        }
+    )
+
+    target: Annotated[Name, Field(description="Target that uses the ConfigMap.")]
+    config_map: Annotated[ObjectName, Field(description="ConfigMap in the same namespace.")]
+    key: Annotated[str, Field(min_length=1, max_length=253, description="Key that holds YAML.")]
+    set: Annotated[SetValue | None, Field(default=None, description="Write this value.")]
+    restore: Annotated[
+        str | None,
+        Field(
+            default=None,
+            pattern=r"^(/[^/]+)+$",
+            max_length=512,
+            description="JSON Pointer to a scalar: write the value it had in the last content under which the "
+            "promise was kept; refused where none is known.",
+        ),
+    ]
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.set is None) == (self.restore is None):
+            raise ValueError("give exactly one of set {path, value} and restore")
+        return self
+
+
+class Action(Resource):
+    """Exactly one action."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("has(self.scale) != has(self.reconfigure)", "give exactly one action: scale or reconfigure")
+            ]
+        }
+    )
+
+    scale: Annotated[ScaleAction | None, Field(default=None, description="Change the number of replicas.")]
+    reconfigure: Annotated[ReconfigureAction | None, Field(default=None, description="Change a configuration value.")]
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.scale is None) == (self.reconfigure is None):
+            raise ValueError("give exactly one action: scale or reconfigure")
+        return self
+
+    @property
+    def type(self) -> ActionType:
+        """Which action it is."""
+        return ActionType.SCALE if self.scale is not None else ActionType.RECONFIGURE
+
+    @property
+    def target(self) -> str:
+        """Name of the intent's target that is acted on."""
+        if self.scale is not None:
+            return self.scale.target
+        assert self.reconfigure is not None  # noqa: S101 - the validator admits exactly one
+        return self.reconfigure.target
+
+
+class Drain(Resource):
+    """When the instances that would go carry nothing any more."""
+
+    query: Annotated[
+        PromQL,
+        Field(description="PromQL for the work left on the pods that would go; $pods (a regular expression) is filled."),
+    ]
+    at_most: Annotated[DecimalText, Field(default="0", description="Largest value that counts as drained.")]
+
+
+class Release(Resource):
+    """When added capacity is taken back; without it every scale-out is for ever."""
+
+    after_met: Annotated[Duration, Field(description="How long the promise must have been kept without a break.")]
+    headroom: Annotated[
+        DecimalText,
+        Field(
+            default="0.7",
+            description="Largest share of the CPU limit that the remaining pods may use after the release, at "
+            "present load.",
+        ),
+    ]
+    drain: Annotated[Drain | None, Field(default=None, description="What to wait for before pods are taken away.")]
+
+
+class Undo(StrEnum):
+    """After which outcome the step's change is taken back by itself."""
+
+    ON_WORSE = "OnWorse"
+    ON_INEFFECTIVE = "OnIneffective"
+    NEVER = "Never"
+
+
+class Follow(StrEnum):
+    """What follows an outcome."""
+
+    NEXT = "Next"
+    STOP = "Stop"
+    ESCALATE = "Escalate"
+
+
+class Then(Resource):
+    """What follows each outcome of the step."""
+
+    ineffective: Annotated[Follow, Field(default=Follow.NEXT, description="After Ineffective.")]
+    worse: Annotated[Follow, Field(default=Follow.ESCALATE, description="After Worse, once it is undone.")]
+
+
+class Repeat(Resource):
+    """How often one step may run in an episode."""
+
+    limit: Annotated[int, Field(default=1, ge=1, le=10, description="Most attempts of this step in one episode.")]
+
+
+class Step(Resource):
+    """One rung of the escalation."""
+
+    name: Annotated[Name, Field(description="Name of the step.")]
+    causes: Annotated[
+        list[CamelName],
+        Field(
+            default_factory=list,
+            max_length=8,
+            description="Causes that this step is for: built in are Saturated, Misconfigured and TargetDown; others "
+            "come from causes. Empty: any known cause but a telemetry fault.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ]
+    action: Annotated[Action, Field(description="What is done.")]
+    risk: Annotated[Risk | None, Field(default=None, description="Raises the action's own risk; cannot lower it.")]
+    repeat: Annotated[Repeat, Field(default_factory=Repeat, description="How often in one episode.")]
+    undo: Annotated[Undo, Field(default=Undo.ON_WORSE, description="When the change is taken back by itself.")]
+    release: Annotated[Release | None, Field(default=None, description="When added capacity is taken back.")]
+    then: Annotated[Then, Field(default_factory=Then, description="What follows each outcome.")]
+
+
+class BoundaryRule(Resource):
+    """Which actions a boundary is about; every given part must agree."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "has(self.action) || has(self.risk) || has(self.step)",
+                    "an empty rule matches nothing: give action, risk or step",
+                )
+            ]
+        }
+    )
+
+    action: Annotated[ActionType | None, Field(default=None, description="Type of action.")]
+    risk: Annotated[Risk | None, Field(default=None, description="Risk of the step.")]
+    step: Annotated[Name | None, Field(default=None, description="Name of the step.")]
+
+
+def _rules(description: str) -> object:
+    return Field(
+        default_factory=list, max_length=16, description=description, json_schema_extra={"x-kubernetes-list-type": "atomic"}
+    )
+
+
+class Boundaries(Resource):
+    """Who decides. never outranks approval, which outranks autonomous; what no rule mentions needs approval."""
+
+    autonomous: Annotated[list[BoundaryRule], _rules("Done without asking.")]
+    approval: Annotated[list[BoundaryRule], _rules("Done once a person approves.")]
+    never: Annotated[list[BoundaryRule], _rules("Never done.")]
+
+
+class Frequency(Resource):
+    """So many acts in so long."""
+
+    limit: Annotated[int, Field(ge=1, le=1000, description="Most acts.")]
+    per: Annotated[Duration, Field(description="In this time.")]
+
+
+class Replicas(Resource):
+    """Bounds on the number of replicas of any target."""
+
+    min: Annotated[int, Field(default=1, ge=0, le=10000, description="Fewest.")]
+    max: Annotated[int, Field(default=10, ge=1, le=10000, description="Most.")]
+
+
+class Guardrails(Resource):
+    """What holds every step back; a guard that cannot be computed denies."""
+
+    replicas: Annotated[Replicas, Field(default_factory=Replicas, description="Bounds on replicas.")]
+    largest_step: Annotated[
+        int,
+        Field(default=100, ge=1, le=1000, description="Largest change of replicas in one act, in percent of those present."),
+    ]
+    cooldown: Annotated[
+        Duration, Field(default="5m", description="Rest per target between the end of one verification and the next act.")
+    ]
+    frequency: Annotated[
+        Frequency | None, Field(default=None, description="Most acts per target, over all policies. Live needs it.")
+    ]
+
+
+class OnTimeout(StrEnum):
+    """What happens when nobody answers."""
+
+    STOP = "Stop"
+
+
+class Approval(Resource):
+    """How long a request waits, and what then."""
+
+    timeout: Annotated[Duration, Field(default="15m", description="How long a request for approval stands.")]
+    on_timeout: Annotated[OnTimeout, Field(default=OnTimeout.STOP, description="What happens when nobody answers.")]
+
+
+class Verification(Resource):
+    """How an act is judged."""
+
+    propagation: Annotated[Duration, Field(default="60s", description="Longest wait until the change is in force.")]
+    stabilization: Annotated[
+        Duration, Field(default="60s", description="How long the promise must be kept without a break afterwards.")
+    ]
+    deadline: Annotated[
+        Duration, Field(default="5m", description="When, counted from the change in force, it counts as ineffective.")
+    ]
+    guard: Annotated[
+        list[Name],
+        Field(
+            default_factory=list,
+            max_length=8,
+            description="Expectations of the intent that must not get worse.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ]
+
+    @model_validator(mode="after")
+    def _deadline_after_stabilization(self) -> Self:
+        if parse_duration(self.deadline) < parse_duration(self.stabilization):
+            raise ValueError("verification.deadline is shorter than verification.stabilization")
+        return self
+
+
+class RemediationPolicySpec(Resource):
+    """What may be done."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "self.mode != 'Live' || has(self.guardrails.frequency)",
+                    "mode Live needs guardrails.frequency, such as {limit: 4, per: 1h}",
+                )
+            ]
+        }
+    )
+
+    mode: Annotated[
+        Mode, Field(default=Mode.SHADOW, description="Shadow records what would have been done; Live does it.")
+    ]
+    intent_selector: Annotated[IntentSelector, Field(description="Which intents it is for.")]
+    triggers: Annotated[
+        list[Trigger], Field(min_length=1, max_length=16, description="What starts it.", json_schema_extra=map_list())
+    ]
+    causes: Annotated[
+        list[CauseRule],
+        Field(default_factory=list, max_length=8, description="Hypotheses of the author.", json_schema_extra=map_list()),
+    ]
+    steps: Annotated[
+        list[Step],
+        Field(min_length=1, max_length=16, description="What is tried, in this order.", json_schema_extra=map_list()),
+    ]
+    boundaries: Annotated[Boundaries, Field(default_factory=Boundaries, description="Who decides.")]
+    guardrails: Annotated[Guardrails, Field(default_factory=Guardrails, description="What holds every step back.")]
+    approval: Annotated[Approval, Field(default_factory=Approval, description="How approval is asked for.")]
+    verification: Annotated[Verification, Field(default_factory=Verification, description="How an act is judged.")]
+
+    @model_validator(mode="after")
+    def _live_has_frequency(self) -> Self:
+        if self.mode is Mode.LIVE and self.guardrails.frequency is None:
+            raise ValueError("mode Live needs guardrails.frequency, such as {limit: 4, per: 1h}")
+        return self
+
+
+class NotActed(StatusPart):
+    """Why the policy last did nothing about a trigger."""
+
+    reason: Annotated[str, Field(max_length=64, description="As one word.")]
+    message: Annotated[str, Field(default="", max_length=1024, description="As a sentence.")]
+    at: Annotated[Timestamp, Field(description="When.")]
+    record: Annotated[str, Field(default="", max_length=253, description="The Remediation that says more.")]
+
+
+class Outcomes(StatusPart):
+    """How the acts of this policy ended, counted over the records that exist."""
+
+    effective: Annotated[int, Field(default=0, ge=0, description="Acts that helped.")]
+    ineffective: Annotated[int, Field(default=0, ge=0, description="Acts that changed nothing.")]
+    worse: Annotated[int, Field(default=0, ge=0, description="Acts that did harm.")]
+    inconclusive: Annotated[int, Field(default=0, ge=0, description="Acts that could not be judged.")]
+
+
+class RemediationPolicyStatus(StatusPart):
+    """What the policy matched and did; written on transitions only."""
+
+    observed_generation: Annotated[int, Field(default=0, ge=0, description="Generation that this status is about.")]
+    conditions: Conditions
+    matched_intents: Annotated[int, Field(default=0, ge=0, description="Intents that it is for at present.")]
+    unmatched_triggers: Annotated[
+        list[Annotated[str, Field(max_length=52)]],
+        Field(default_factory=list, max_length=16, description="Triggers whose expectation no matched intent has."),
+    ]
+    last_not_acted: Annotated[NotActed | None, Field(default=None, description="Why it last did nothing.")]
+    outcomes: Annotated[Outcomes, Field(default_factory=Outcomes, description="How its acts ended.")]
+    summary: Annotated[str, Field(default="", max_length=240, description="The state in one line.")]
+
+
+class RemediationPolicy(Resource):
+    """What may be done about a broken promise: steps in order, boundaries, guardrails and verification."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    spec: Annotated[RemediationPolicySpec, Field(description="What may be done.")]
+    status: Annotated[
+        RemediationPolicyStatus, Field(default_factory=RemediationPolicyStatus, description="What it matched and did.")
+    ]

@@ -1,0 +1,155 @@
+"""Every step in order, with what became of it and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from homeostat.contracts.remediation import (
+    Candidate,
+    CandidateVerdict,
+    GuardVerdict,
+    GuardVerdictName,
+    Plan,
+    RankedCause,
+    Terms,
+)
+from homeostat.contracts.remediation_policy import Mode, Step
+from homeostat.flow.facts import Finding, GuardFacts, Preview, Workload
+from homeostat.flow.wording import clip
+
+from .boundaries import Permission, permission, risk_of
+from .guardrails import check_guards
+from .plans import make_plan
+
+TELEMETRY_FAULT = "TelemetryFault"
+"""The cause that no step may act on: what is broken is the measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that a decision rests on."""
+
+    record: str
+    policy: str
+    mode: Mode
+    terms: Terms
+    finding: Finding
+    workloads: Mapping[str, Workload]
+    previews: Mapping[str, Preview]
+    guard_facts: GuardFacts
+    attempts: Mapping[str, int]
+    after: str
+    now: datetime
+
+    @property
+    def supported(self) -> tuple[RankedCause, ...]:
+        """Supported causes, most likely first."""
+        return tuple(c for c in self.finding.diagnosis.causes if c.supported)
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A step that was considered; the plan and the guards' verdicts where it came that far."""
+
+    candidate: Candidate
+    plan: Plan | None = None
+    guards: tuple[GuardVerdict, ...] = ()
+
+
+def consider(case: Case) -> tuple[Considered, ...]:
+    """Consider every step in the policy's order. The first that nothing speaks against is chosen.
+
+    A step that is not applicable or is blocked does not end the search: what stands after it is another remedy, under
+    the same guards.
+    """
+    considered: list[Considered] = []
+    tried = _tried(case)
+    for step in case.terms.steps:
+        if any(c.candidate.verdict is CandidateVerdict.CHOSEN for c in considered):
+            considered.append(_considered(step, CandidateVerdict.NOT_NEEDED, "", "not needed yet"))
+        else:
+            considered.append(_judge(case, step, tried=step.name in tried))
+    return tuple(considered)
+
+
+def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
+    reason, message = _why_not_applicable(case, step, tried=tried)
+    if reason:
+        return _considered(step, CandidateVerdict.NOT_APPLICABLE, reason, message)
+    preview = case.previews.get(step.name)
+    plan = None
+    if preview is not None:
+        plan = make_plan(step, preview, case.terms, case.attempts.get(step.name, 0) + 1, case.now)
+    if plan is None:
+        message = "what it would change could not be worked out"
+        return _considered(step, CandidateVerdict.BLOCKED, "NotPreviewed", message)
+    if permission(case.terms.boundaries, step) is Permission.NEVER:
+        return _considered(step, CandidateVerdict.BLOCKED, "Never", "the policy's boundaries say never")
+    guards = check_guards(
+        record=case.record,
+        policy=case.policy,
+        terms=case.terms,
+        plan=plan,
+        workload=case.workloads.get(step.action.target),
+        facts=case.guard_facts,
+        now=case.now,
+        mode=case.mode,
+    )
+    denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
+    if denial is not None:
+        return _considered(step, CandidateVerdict.BLOCKED, denial.reason, denial.message, guards=guards)
+    message = f"{plan.description}; risk {risk_of(step)}, {plan.authority.lower()}"
+    return _considered(step, CandidateVerdict.CHOSEN, "", message, plan=plan, guards=guards)
+
+
+def _why_not_applicable(case: Case, step: Step, *, tried: bool) -> tuple[str, str]:
+    """Reason and message, or two empty texts where the step applies."""
+    attempts, preview = case.attempts.get(step.name, 0), case.previews.get(step.name)
+    if tried:
+        return "AlreadyTried", f"it stands before {case.after}, which was tried already"
+    unsupported = _why_unsupported(case, step)
+    if unsupported[0]:
+        return unsupported
+    if attempts >= step.repeat.limit:
+        return "RepeatLimit", f"it ran {attempts} of {step.repeat.limit} times in this episode"
+    if preview is not None and preview.refused:
+        return preview.refused, preview.message or "it cannot be done now"
+    if preview is not None and preview.already:
+        return "AlreadyThere", preview.message or "the target has the intended value already"
+    return "", ""
+
+
+def _why_unsupported(case: Case, step: Step) -> tuple[str, str]:
+    if any(c.name == TELEMETRY_FAULT for c in case.supported):
+        return TELEMETRY_FAULT, "the promise cannot be measured now, and nothing is done blindly"
+    wanted = [c for c in case.supported if not step.causes or c.name in step.causes]
+    if not wanted:
+        names = " or ".join(step.causes) or "any cause"
+        return "CauseNotSupported", f"the evidence does not support {names}"
+    if not any(not c.targets or step.action.target in c.targets for c in wanted):
+        where = ", ".join(sorted({target for c in wanted for target in c.targets}))
+        return "OtherTarget", f"{wanted[0].name} was found at {where}, not at {step.action.target}"
+    return "", ""
+
+
+def _tried(case: Case) -> frozenset[str]:
+    """Names of the steps that stand before the one that was tried last."""
+    names = [step.name for step in case.terms.steps]
+    if not case.after:
+        return frozenset()
+    return frozenset(names[: names.index(case.after)] if case.after in names else names)
+
+
+def _considered(
+    step: Step,
+    verdict: CandidateVerdict,
+    reason: str,
+    message: str,
+    *,
+    plan: Plan | None = None,
+    guards: tuple[GuardVerdict, ...] = (),
+) -> Considered:
+    candidate = Candidate(
+        step=step.name, action=step.action.type, verdict=verdict, reason=clip(reason, 64), message=clip(message)
+    )
+    return Considered(candidate, plan, guards)

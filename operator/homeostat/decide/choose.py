@@ -1,0 +1,50 @@
+"""The decision: what is done about a broken promise, or why nothing is."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from homeostat.contracts.remediation import Authority, Terms
+from homeostat.contracts.remediation_policy import Mode
+from homeostat.flow.facts import Decision, Finding, GuardFacts, Preview, Ruling, Workload
+
+from .candidates import Case, consider
+from .explain import acts, asks, most_telling, why_nothing, would_have
+
+
+def decide(
+    *,
+    record: str,
+    policy: str,
+    mode: Mode,
+    terms: Terms,
+    finding: Finding,
+    workloads: Mapping[str, Workload],
+    previews: Mapping[str, Preview],
+    guard_facts: GuardFacts,
+    attempts: Mapping[str, int],
+    after: str = "",
+    approved: frozenset[str] = frozenset(),
+    now: datetime,
+) -> Decision:
+    """Choose the first step that a supported cause calls for and that neither boundary nor guard holds back.
+
+    ``record`` and ``policy`` are names; ``attempts`` counts, per step, the attempts made in this episode; ``after`` is
+    the step that was tried last without success: those before it are passed over, itself may run again within its
+    repeat limit. ``approved`` are the digests of plans that people approved and that were not acted on yet.
+    """
+    case = Case(record, policy, mode, terms, finding, workloads, previews, guard_facts, attempts, after, now)
+    considered = consider(case)
+    candidates = tuple(c.candidate for c in considered)
+    chosen = next((c for c in considered if c.plan is not None), None)
+    if chosen is None or chosen.plan is None:
+        guards = next((c.guards for c in considered if c.guards), ())
+        return Decision(Ruling.NOTHING, most_telling(candidates).reason, why_nothing(candidates), candidates, guards)
+    plan = chosen.plan
+    needs_approval = plan.authority is Authority.APPROVAL
+    if mode is Mode.SHADOW:
+        ruling, reason, message = Ruling.RECORD_ONLY, "Shadow", would_have(plan, asks=needs_approval)
+    elif needs_approval and plan.digest not in approved:
+        ruling, reason, message = Ruling.ASK, "ApprovalNeeded", asks(plan, plan.valid_until)
+    else:
+        ruling, reason, message = Ruling.ACT, "Decided", acts(plan, approved=needs_approval)
+    return Decision(ruling, reason, message, candidates, chosen.guards, plan)

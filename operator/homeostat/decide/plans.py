@@ -1,0 +1,42 @@
+"""The plan of a step: absolute values, one target, and the digest that an approval names."""
+
+import hashlib
+from datetime import datetime
+
+from homeostat.contracts.common import parse_duration
+from homeostat.contracts.remediation import Authority, Plan, Terms
+from homeostat.contracts.remediation_policy import Step
+from homeostat.flow.facts import Preview
+from homeostat.flow.wording import clip
+
+from .boundaries import Permission, permission, risk_of
+
+_DIGEST_LENGTH = 32
+
+
+def plan_digest(step: str, target_uid: str, field: str, intended: str) -> str:
+    """What a person approves, as 32 hexadecimal digits: this step on this very object, this field, this value."""
+    parts = (step, target_uid, field, intended)
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+def make_plan(step: Step, preview: Preview, terms: Terms, attempt: int, now: datetime) -> Plan | None:
+    """The plan of a step as previewed; None where the preview names no target."""
+    if preview.target is None:
+        return None
+    approval = permission(terms.boundaries, step) is not Permission.AUTONOMOUS
+    return Plan(
+        step=step.name,
+        attempt=attempt,
+        action=step.action.type,
+        target=preview.target,
+        field=preview.field,
+        before=preview.before,
+        intended=preview.intended,
+        risk=risk_of(step),
+        authority=Authority.APPROVAL if approval else Authority.AUTONOMOUS,
+        description=clip(preview.description or f"{preview.field} {preview.before} -> {preview.intended}"),
+        digest=plan_digest(step.name, preview.target.uid, preview.field, preview.intended),
+        valid_until=now + parse_duration(terms.approval.timeout) if approval else None,
+    )

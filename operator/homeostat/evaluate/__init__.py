@@ -1,0 +1,1 @@
+"""Is the promise kept? Pure: looks in, states out."""

@@ -1,0 +1,1 @@
+"""The spine: values handed from stage to stage, one pass, the life of a remediation, and the single loop."""

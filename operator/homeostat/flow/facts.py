@@ -1,0 +1,361 @@
+"""The frozen values that one stage hands to the next.
+
+What is stored in a custom resource has its type in ``contracts``; here is what only lives between stages.
+Times are wall-clock moments in UTC, unless a name says otherwise; values are floats that are finite by construction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from homeostat.contracts.remediation import (
+    Candidate,
+    Diagnosis,
+    Evidence,
+    GuardVerdict,
+    OperationState,
+    OutcomeName,
+    Plan,
+    Remediation,
+    TargetIdentity,
+)
+from homeostat.contracts.remediation_policy import RemediationPolicySpec
+from homeostat.contracts.service_intent import (
+    ExpectationStateName,
+    Fulfilment,
+    ServiceIntentSpec,
+    ServiceIntentStatus,
+)
+from homeostat.contracts.telemetry_source import TelemetrySourceSpec
+
+
+class Unknown(StrEnum):
+    """Why there is no trustworthy value; the reason that is shown in conditions and records."""
+
+    SOURCE_DOWN = "SourceDown"
+    TIMED_OUT = "TimedOut"
+    BAD_ANSWER = "BadAnswer"
+    QUERY_REFUSED = "QueryRefused"
+    WARNINGS = "Warnings"
+    NO_DATA = "NoData"
+    NOT_A_NUMBER = "NotANumber"
+    INFINITE = "Infinite"
+    MANY_SERIES = "ManySeries"
+    OUT_OF_RANGE = "OutOfRange"
+    STALE = "Stale"
+    PARTIAL = "Partial"
+    TOO_FEW_EVENTS = "TooFewEvents"
+    NO_READY_PODS = "NoReadyPods"
+    NOT_YET_OBSERVED = "NotYetObserved"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of an instant answer; ``value`` may be NaN or infinite, as the source said it."""
+
+    labels: Mapping[str, str]
+    value: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer to one instant query, or why there is none."""
+
+    series: tuple[Series, ...] = ()
+    warnings: tuple[str, ...] = ()
+    failure: Unknown | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One trustworthy value of an indicator, or the reason why there is none.
+
+    ``load`` is the events per second behind a ratio; ``age_seconds`` is that of the oldest sample used, against the
+    source's own clock.
+    """
+
+    value: float | None
+    unknown: Unknown | None = None
+    message: str = ""
+    load: float | None = None
+    as_of: datetime | None = None
+    age_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """A reading is a value or a reason, never both or neither."""
+        if (self.value is None) == (self.unknown is None):
+            raise ValueError("a reading is either a value or a reason why there is none")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at an expectation: what was read, and whether it met the promise and its clear value."""
+
+    at: datetime
+    reading: Reading
+    met: bool | None
+    cleared: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Memory of one expectation: its state and the last looks, oldest first."""
+
+    state: ExpectationStateName = ExpectationStateName.UNKNOWN
+    since: datetime | None = None
+    reason: str = ""
+    message: str = ""
+    looks: tuple[Look, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Whether an intent is kept, expectation by expectation."""
+
+    at: datetime
+    fulfilment: Fulfilment
+    tracks: Mapping[str, Track]
+
+    def violated(self) -> tuple[str, ...]:
+        """Names of the expectations that are Violated by data, in the intent's order."""
+        return tuple(n for n, t in self.tracks.items() if t.state is ExpectationStateName.VIOLATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod of a target. ``cpu_limit`` is the sum over its containers in cores; None if any states none."""
+
+    name: str
+    uid: str
+    ready: bool
+    ready_since: datetime | None
+    terminating: bool
+    cpu_limit: float | None
+    created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """State of one target as the API server tells it. ``exists`` False: there is no such object."""
+
+    target: str
+    exists: bool
+    identity: TargetIdentity | None = None
+    resource_version: str = ""
+    replicas: int | None = None
+    ready_replicas: int = 0
+    settled: bool = False
+    scalable: bool = False
+    scaled_by: str = ""
+    pods: tuple[Pod, ...] = ()
+    message: str = ""
+
+    @property
+    def ready_pods(self) -> tuple[Pod, ...]:
+        """Pods that serve: ready and not about to go."""
+        return tuple(p for p in self.pods if p.ready and not p.terminating)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """A scalar of a ConfigMap's YAML key that changed, and when; values as YAML text, empty where there was none."""
+
+    config_map: str
+    key: str
+    path: str
+    before: str
+    after: str
+    at: datetime
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigNote:
+    """The present content of a ConfigMap's key: SHA-256 of its text, since when, whether the promise was kept under it.
+
+    ``changes`` are all that are still remembered, oldest first.
+    """
+
+    digest: str
+    since: datetime
+    good: bool
+    changes: tuple[ConfigChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that was seen of one intent in one look."""
+
+    at: datetime
+    readings: Mapping[str, Reading]
+    workloads: Mapping[str, Workload]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What diagnosis needs beyond the observation, asked only when a promise is broken.
+
+    ``cpu_share`` maps each target to the share of the CPU limit used by its busiest ready pod, 0 to about 1.
+    ``answers`` maps ``cause/evidence`` of the policy's hypotheses to the answer of its query.
+    ``load_before`` is the trigger's median load while the promise was still kept.
+    ``onset`` is when the breach began (the episode's ``since``), so that what was changed afterwards, by the operator
+    or by people who already help, is not taken for its cause; without it, the moment of the observation.
+    """
+
+    observation: Observation
+    trigger: str
+    cpu_share: Mapping[str, Reading]
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    changes: tuple[ConfigChange, ...] = ()
+    load_before: float | None = None
+    source: str = ""
+    onset: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What diagnosis found: ranked causes and the evidence, ready for the record."""
+
+    diagnosis: Diagnosis
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a step would change if it ran now, or why it cannot.
+
+    ``already`` True: the target has the intended value, so there is nothing to do.
+    """
+
+    target: TargetIdentity | None = None
+    field: str = ""
+    before: str = ""
+    intended: str = ""
+    description: str = ""
+    refused: str = ""
+    message: str = ""
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PastAct:
+    """One act of any record on a target, for guards; derived from the records, never from memory."""
+
+    record: str
+    policy: str
+    workload_uid: str
+    step: str
+    at: datetime
+    settled_at: datetime | None
+    outcome: OutcomeName | None
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GuardFacts:
+    """What the guards are computed from. ``complete`` False: the records could not all be read."""
+
+    complete: bool
+    acts: tuple[PastAct, ...] = ()
+
+
+class Ruling(StrEnum):
+    """What was decided."""
+
+    ACT = "Act"
+    ASK = "Ask"
+    RECORD_ONLY = "RecordOnly"
+    NOTHING = "Nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The decision with everything that was considered. ``plan`` is None where nothing can be done."""
+
+    ruling: Ruling
+    reason: str
+    message: str
+    candidates: tuple[Candidate, ...]
+    guards: tuple[GuardVerdict, ...]
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one effect."""
+
+    state: OperationState
+    audit_id: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a resource is not in force: one word, a sentence that says what to do, and the field at fault."""
+
+    reason: str
+    message: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Identity of a stored object that a compiled resource came from."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledIntent:
+    """An intent in force."""
+
+    stamp: Stamp
+    labels: Mapping[str, str]
+    spec: ServiceIntentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """A policy in force; ``hash`` is the SHA-256 of its spec."""
+
+    stamp: Stamp
+    spec: RemediationPolicySpec
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSource:
+    """A telemetry source in force."""
+
+    stamp: Stamp
+    spec: TelemetrySourceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A Remediation as last read or written, with what a conditional write needs."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    record: Remediation
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIntentStatus:
+    """The status of an intent as last read or written."""
+
+    resource_version: str
+    status: ServiceIntentStatus
+
+
+Body = Mapping[str, Any]
+"""A Kubernetes object as the API server gave it."""

@@ -1,0 +1,57 @@
+"""The phase a new record begins in, as a pure function of what its spec says.
+
+On create the API server drops the status, so a crash between the two writes leaves a record without one. It begins
+again here and comes to the same phase.
+"""
+
+from datetime import datetime
+
+from homeostat.contracts.remediation import (
+    CLOSED_PHASES,
+    Authority,
+    CandidateVerdict,
+    Phase,
+    ReleaseState,
+    Remediation,
+    RemediationSpec,
+    RemediationStatus,
+    Times,
+)
+from homeostat.contracts.remediation_policy import Mode
+
+
+def first_status(spec: RemediationSpec, now: datetime) -> RemediationStatus:
+    """Status of a record that was just created."""
+    phase, reason, message = _first_phase(spec)
+    closed = now if phase in CLOSED_PHASES else None
+    return RemediationStatus(
+        phase=phase,
+        reason=reason,
+        message=message,
+        plan=spec.plan,
+        candidates=spec.candidates,
+        times=Times(detected=spec.episode.since, decided=now, closed=closed),
+        conditions=[],
+    )
+
+
+def _first_phase(spec: RemediationSpec) -> tuple[Phase, str, str]:
+    plan = spec.plan
+    if plan is None:
+        blocked = next((c for c in spec.candidates if c.verdict is CandidateVerdict.BLOCKED), None)
+        if blocked is not None:
+            return Phase.BLOCKED, blocked.reason, blocked.message
+        return Phase.BLOCKED, "NothingApplies", f"No step of the policy applies. {spec.diagnosis.summary}"
+    if spec.mode is Mode.SHADOW:
+        return Phase.RECORDED, "Shadow", f"Shadow: would have done: {plan.description}. Nothing was changed."
+    if plan.authority is Authority.APPROVAL:
+        return Phase.AWAITING_APPROVAL, "ApprovalNeeded", f"Waits for a person to approve: {plan.description}."
+    return Phase.PLANNED, "Decided", f"About to: {plan.description}."
+
+
+def is_open(record: Remediation) -> bool:
+    """Whether the operator still has something to do for a record: decide, act, verify, undo, or release."""
+    status = record.status
+    if status.phase not in CLOSED_PHASES:
+        return True
+    return status.release is not None and status.release.state is ReleaseState.WAITING

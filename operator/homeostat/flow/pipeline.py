@@ -1,0 +1,161 @@
+"""One pass from measurement to decision, readable top to bottom.
+
+``look`` is made at every tick: observe, evaluate. ``conclude`` follows only while a promise is broken: diagnose,
+decide. What is then done and verified is the life of a remediation (``lifecycle``).
+"""
+
+import asyncio
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from homeostat.contracts.remediation import Terms
+from homeostat.contracts.remediation_policy import Mode, RemediationPolicySpec, Step
+from homeostat.contracts.service_intent import Target
+from homeostat.decide.choose import decide
+from homeostat.diagnose.causes import diagnose
+from homeostat.evaluate.assess import assess
+from homeostat.flow.facts import (
+    Assessment,
+    CompiledIntent,
+    CompiledSource,
+    Decision,
+    Finding,
+    Observation,
+    Preview,
+    Ruling,
+    Track,
+    Workload,
+)
+from homeostat.flow.memory import IntentMemory
+from homeostat.flow.stages import Stages
+from homeostat.record.guard_facts import guard_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a decision is asked about: the terms it is under and what was tried already."""
+
+    record: str
+    policy: str
+    mode: Mode
+    terms: Terms
+    trigger: str
+    onset: datetime
+    attempts: Mapping[str, int]
+    after: str = ""
+    approved: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """Why, and what follows."""
+
+    finding: Finding
+    decision: Decision
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether the evidence supports any cause."""
+        return any(cause.supported for cause in self.finding.diagnosis.causes)
+
+    @property
+    def acts_or_asks(self) -> bool:
+        """Whether there is something to do, to ask for, or to record as what would have been done."""
+        return self.decision.ruling is not Ruling.NOTHING
+
+
+def terms_of(policy: RemediationPolicySpec) -> Terms:
+    """The part of a policy that is copied into a record and that the record runs by."""
+    return Terms(
+        causes=policy.causes,
+        steps=policy.steps,
+        boundaries=policy.boundaries,
+        guardrails=policy.guardrails,
+        approval=policy.approval,
+        verification=policy.verification,
+    )
+
+
+async def look(stages: Stages, intent: CompiledIntent, source: CompiledSource, memory: IntentMemory) -> Assessment:
+    """Observe and evaluate once, and publish the result to those who verify an act."""
+    with stages.metrics.stage("observe"):
+        observation = await stages.observer.look(intent, source)
+    with stages.metrics.stage("evaluate"):
+        assessment = assess(intent.spec, memory.tracks, observation.readings, observation.at)
+    await memory.publish(observation, assessment)
+    return assessment
+
+
+async def conclude(
+    stages: Stages, intent: CompiledIntent, source: CompiledSource, memory: IntentMemory, question: Question
+) -> Conclusion:
+    """Diagnose the present breach and decide about it; reads, and changes nothing."""
+    observation = memory.observation
+    if observation is None:
+        raise RuntimeError("a conclusion is drawn only after a look")
+    with stages.metrics.stage("diagnose"):
+        situation = await stages.observer.situation(
+            intent,
+            source,
+            observation,
+            question.trigger,
+            question.terms.causes,
+            memory.changes,
+            load_before(memory.tracks.get(question.trigger)),
+        )
+        finding = diagnose(intent.spec, question.terms.causes, replace(situation, onset=question.onset))
+    with stages.metrics.stage("decide"):
+        namespace = intent.stamp.namespace
+        previews, stored = await asyncio.gather(
+            preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation),
+            stages.records.list(namespace),
+        )
+        decision = decide(
+            record=question.record,
+            policy=question.policy,
+            mode=question.mode,
+            terms=question.terms,
+            finding=finding,
+            workloads=observation.workloads,
+            previews=previews,
+            guard_facts=guard_facts(stored),
+            attempts=question.attempts,
+            after=question.after,
+            approved=question.approved,
+            now=stages.clock.now(),
+        )
+    return Conclusion(finding, decision)
+
+
+async def preview_steps(
+    stages: Stages, namespace: str, steps: Sequence[Step], targets: Sequence[Target], observation: Observation
+) -> dict[str, Preview]:
+    """What each step would change now, by step name."""
+    by_name = {target.name: target for target in targets}
+    previews = await asyncio.gather(
+        *(preview_step(stages, namespace, step, by_name, observation.workloads) for step in steps)
+    )
+    return {step.name: preview for step, preview in zip(steps, previews, strict=True)}
+
+
+async def preview_step(
+    stages: Stages, namespace: str, step: Step, targets: Mapping[str, Target], workloads: Mapping[str, Workload]
+) -> Preview:
+    """What one step would change now; refused where the intent has no such target."""
+    target = targets.get(step.action.target)
+    workload = workloads.get(step.action.target)
+    if target is None or workload is None:
+        known = ", ".join(sorted(targets)) or "none"
+        return Preview(
+            refused="TargetNotFound",
+            message=f"the intent has no target {step.action.target!r}; it has: {known}",
+        )
+    return await stages.effects.actuator(step.action.type).preview(namespace, step, target, workload)
+
+
+def load_before(track: Track | None) -> float | None:
+    """Median load of the looks at which the promise was still kept; None where none is remembered."""
+    loads = [look.reading.load for look in (track.looks if track else ()) if look.met and look.reading.load is not None]
+    return statistics.median(loads) if loads else None

@@ -1,0 +1,221 @@
+"""Release: added capacity is taken back when the need has passed, by the same guards and after draining.
+
+It needs the promise kept without a break for ``release.afterMet``, the headroom at the smaller size, no other open
+remediation of the intent, and the replicas still as this remediation left them. What is awaited stands in
+``status.release.message``.
+"""
+
+from homeostat.contracts.common import parse_duration
+from homeostat.contracts.remediation import (
+    Authority,
+    GuardVerdictName,
+    Operation,
+    OperationAction,
+    OperationKind,
+    OperationState,
+    Plan,
+    ReleaseState,
+    ReleaseStatus,
+)
+from homeostat.contracts.remediation_policy import Drain, Release
+from homeostat.contracts.service_intent import ExpectationStateName
+from homeostat.decide.guardrails import check_guards
+from homeostat.flow.execution import Progress, carry_out, void_the_rest
+from homeostat.flow.facts import StoredRecord, Workload
+from homeostat.flow.phases import is_open
+from homeostat.flow.ports import PlanStaleError
+from homeostat.flow.run import Run
+from homeostat.record.guard_facts import guard_facts
+
+
+async def release(run: Run) -> None:
+    """Take the added capacity back if nothing speaks against it now; otherwise say what is awaited, and wait."""
+    terms = run.step.release
+    intent = run.intent()
+    if terms is None or intent is None:
+        await _end(run, ReleaseState.SUPERSEDED, "The intent is gone; what it added is left to its owner.")
+        return
+    applied = _added(run)
+    if await _happened_before_restart(run):
+        await _take_away(run, terms, applied)
+        return
+    workload = await run.stages.workloads.look(run.namespace, run.target)
+    if workload.identity != applied.target or str(workload.replicas) != applied.intended:
+        await _give_up(run, f"{applied.target.name} has {workload.replicas} replicas now, not {applied.intended}.")
+        return
+    awaiting = await _awaited(run, terms, applied, workload)
+    if awaiting:
+        await _wait_for(run, awaiting)
+        return
+    if not run.operations(OperationKind.RELEASE, OperationState.INTENDED):
+        await _intend(run, applied, workload)
+        return
+    await _take_away(run, terms, applied)
+
+
+async def _happened_before_restart(run: Run) -> bool:
+    for operation in run.operations(OperationKind.RELEASE, OperationState.INTENDED):
+        if operation.action is OperationAction.SCALE and operation.id not in run.recorded_here:
+            effect = run.stages.effects.effect(operation.action)
+            receipt = await effect.happened(run.namespace, operation, run.target)
+            return receipt.state is OperationState.APPLIED
+    return False
+
+
+def _added(run: Run) -> Operation:
+    return next(
+        o
+        for o in reversed(run.operations(OperationKind.APPLY, OperationState.APPLIED))
+        if o.action is OperationAction.SCALE
+    )
+
+
+async def _awaited(run: Run, terms: Release, applied: Operation, workload: Workload) -> str:
+    return (
+        _not_met_long_enough(run, terms)
+        or await _other_remediation(run)
+        or await _no_headroom(run, terms, applied, workload)
+        or await _guard_denies(run, applied, workload)
+    )
+
+
+def _not_met_long_enough(run: Run, terms: Release) -> str:
+    track = run.track
+    if track.state is not ExpectationStateName.MET or not track.looks:
+        return f"{run.spec.trigger.expectation} to be Met (it is {track.state})"
+    since = track.since or track.looks[0].at
+    unbroken = max([since, *(look.at for look in track.looks if look.met is not True)])
+    if run.now() - unbroken < parse_duration(terms.after_met):
+        return f"{run.spec.trigger.expectation} to be Met for {terms.after_met} without a break"
+    return ""
+
+
+async def _other_remediation(run: Run) -> str:
+    stored = await run.stages.records.list(run.namespace)
+    other = next((s.name for s in stored if _holds_back(run, s)), "")
+    return f"{other} to end" if other else ""
+
+
+def _holds_back(run: Run, other: StoredRecord) -> bool:
+    if other.uid == run.stored.uid or other.record.spec.intent.uid != run.spec.intent.uid:
+        return False
+    return is_open(other.record) and other.record.status.release is None
+
+
+async def _no_headroom(run: Run, terms: Release, applied: Operation, workload: Workload) -> str:
+    source, intent, observation = run.source(), run.intent(), run.memory.observation
+    if source is None or intent is None or observation is None:
+        return "a look at the target"
+    share = await run.stages.observer.cpu_share(source, run.namespace, workload)
+    if share.value is None:
+        return f"the CPU share of {applied.target.name} to be known ({share.message})"
+    after = share.value * int(applied.intended) / max(1, int(applied.before))
+    if after > float(terms.headroom):
+        return f"headroom: {applied.before} replicas would use {after:.2f} of their CPU limit, at most {terms.headroom}"
+    return ""
+
+
+async def _guard_denies(run: Run, applied: Operation, workload: Workload) -> str:
+    plan = Plan(
+        step=applied.step,
+        attempt=applied.attempt,
+        action=run.plan.action,
+        target=applied.target,
+        field=applied.field,
+        before=applied.intended,
+        intended=applied.before,
+        risk=run.plan.risk,
+        authority=Authority.AUTONOMOUS,
+        description=f"release {applied.target.name} {applied.intended} -> {applied.before}",
+        digest="",
+    )
+    guards = check_guards(
+        record=run.stored.name,
+        policy=run.spec.policy.name,
+        terms=run.spec.terms,
+        plan=plan,
+        workload=workload,
+        facts=guard_facts(await run.stages.records.list(run.namespace)),
+        now=run.now(),
+    )
+    denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
+    return f"guard {denial.name}: {denial.message}" if denial else ""
+
+
+async def _wait_for(run: Run, awaiting: str) -> None:
+    pending = run.operations(OperationKind.RELEASE, OperationState.INTENDED)
+    if pending:
+        await void_the_rest(run, OperationKind.RELEASE, f"waiting again for {awaiting}")
+    kind_of_wait = awaiting.split("(", maxsplit=1)[0].split(":", maxsplit=1)[0]
+    known = run.status.release.message if run.status.release else ""
+    if not known.startswith(f"Waiting for {kind_of_wait}"):
+        await run.write(release=ReleaseStatus(state=ReleaseState.WAITING, message=f"Waiting for {awaiting}."[:1024]))
+    await run.wait()
+
+
+async def _intend(run: Run, applied: Operation, workload: Workload) -> None:
+    try:
+        operations = await run.stages.effects.release_operations(
+            run.namespace, applied, run.target, workload, _next_number(run), run.now()
+        )
+    except PlanStaleError as stale:
+        await _give_up(run, str(stale))
+        return
+    run.recorded_here.update(o.id for o in operations)
+    await run.write(
+        operations=run.replaced(operations),
+        release=ReleaseStatus(
+            state=ReleaseState.WAITING,
+            message=f"The promise has been kept for {run.step.release.after_met if run.step.release else ''} and the "
+            f"headroom holds: taking {applied.target.name} back to {applied.before} replicas.",
+        ),
+    )
+
+
+def _next_number(run: Run) -> int:
+    return 1 + sum(o.kind is OperationKind.RELEASE for o in run.status.operations)
+
+
+async def _take_away(run: Run, terms: Release, applied: Operation) -> None:
+    marks = OperationAction.MARK_FOR_REMOVAL
+    progress = await carry_out(run, OperationKind.RELEASE, only=marks)
+    if progress is Progress.DONE and terms.drain is not None:
+        left = await _undrained(run, terms.drain)
+        if left:
+            await run.wait()
+            return
+    if progress is Progress.DONE:
+        progress = await carry_out(run, OperationKind.RELEASE)
+    if progress is Progress.DONE:
+        await _end(
+            run,
+            ReleaseState.RELEASED,
+            f"Released: {applied.target.name} is back at {applied.before} replicas; the need has passed.",
+        )
+    elif progress is Progress.UNKNOWN:
+        await _end(run, ReleaseState.SUPERSEDED, "It is not known whether the release happened; a person must look.")
+
+
+async def _undrained(run: Run, drain: Drain) -> str:
+    source = run.source()
+    if source is None:
+        return "no telemetry source"
+    victims = [
+        o.target.name
+        for o in run.operations(OperationKind.RELEASE, OperationState.APPLIED)
+        if o.action is OperationAction.MARK_FOR_REMOVAL
+    ]
+    reading = await run.stages.observer.ask(source, drain.query, namespace=run.namespace, pods=victims)
+    if reading.value is None:
+        return reading.message or "no data"
+    return "" if reading.value <= float(drain.at_most) else f"{reading.value:g} left"
+
+
+async def _give_up(run: Run, why: str) -> None:
+    await void_the_rest(run, OperationKind.RELEASE, why)
+    await _end(run, ReleaseState.SUPERSEDED, f"Not taken back: {why} What it added is left as it is.")
+
+
+async def _end(run: Run, state: ReleaseState, message: str) -> None:
+    await run.write(release=ReleaseStatus(state=state, message=message[:1024], at=run.now()), message=message[:1024])
+    run.announce_release(state, message)

@@ -1,0 +1,259 @@
+"""One open remediation in hand: its record as last written, and what every phase needs to move it on."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from homeostat.contracts.common import parse_duration
+from homeostat.contracts.remediation import (
+    CLOSED_PHASES,
+    Operation,
+    OperationKind,
+    OperationState,
+    Phase,
+    Plan,
+    ReleaseState,
+    RemediationSpec,
+    RemediationStatus,
+    TargetIdentity,
+    Times,
+)
+from homeostat.contracts.remediation_policy import Step
+from homeostat.contracts.service_intent import ExpectationStateName, Target
+from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord, Track, Workload
+from homeostat.flow.memory import IntentMemory
+from homeostat.flow.ports import ConflictError
+from homeostat.flow.stages import Stages
+
+LOOKS_THAT_STAY_FRESH = 3
+"""A breach is confirmed by a look at most so many observation periods old."""
+
+_WRITE_ATTEMPTS = 5
+_LONGEST_MESSAGE = 1024
+
+
+class RecordMovedError(Exception):
+    """The record is not as it was read; the phase must be entered again with what it says now."""
+
+
+class RecordLostError(Exception):
+    """The record is gone; without it nothing may be done."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One open remediation. Only its own task touches it."""
+
+    stages: Stages
+    stored: StoredRecord
+    memory: IntentMemory
+    intent: Callable[[], CompiledIntent | None]
+    policy: Callable[[], CompiledPolicy | None]
+    source: Callable[[], CompiledSource | None]
+    recorded_here: set[str] = field(default_factory=set)
+    decided_at: float = float("-inf")
+    ready_low_looks: int = 0
+    nudged: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def spec(self) -> RemediationSpec:
+        """What was known and decided."""
+        return self.stored.record.spec
+
+    @property
+    def status(self) -> RemediationStatus:
+        """How far it has come."""
+        return self.stored.record.status
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the record and of all it touches."""
+        return self.stored.namespace
+
+    @property
+    def plan(self) -> Plan:
+        """The current plan."""
+        plan = self.status.plan or self.spec.plan
+        if plan is None:
+            raise RuntimeError(f"remediation {self.stored.name} has no plan in phase {self.status.phase}")
+        return plan
+
+    @property
+    def step(self) -> Step:
+        """The step of the current plan, as copied into the record."""
+        return next(s for s in self.spec.terms.steps if s.name == self.plan.step)
+
+    @property
+    def target(self) -> Target:
+        """The target that the current plan acts on, as copied into the record."""
+        return next(t for t in self.spec.promise.targets if t.name == self.step.action.target)
+
+    @property
+    def period(self) -> timedelta:
+        """Time from look to look."""
+        return parse_duration(self.spec.promise.observation_period)
+
+    @property
+    def track(self) -> Track:
+        """Memory of the expectation that triggered this."""
+        return self.memory.tracks.get(self.spec.trigger.expectation, Track())
+
+    @property
+    def identity(self) -> TargetIdentity:
+        """The record itself, for Events."""
+        return TargetIdentity(
+            api_version="homeostat.dev/v1alpha1",
+            kind="Remediation",
+            name=self.stored.name,
+            uid=self.stored.uid,
+        )
+
+    @property
+    def intent_identity(self) -> TargetIdentity:
+        """The intent, for Events."""
+        return TargetIdentity(
+            api_version="homeostat.dev/v1alpha1",
+            kind="ServiceIntent",
+            name=self.spec.intent.name,
+            uid=self.spec.intent.uid,
+        )
+
+    def now(self) -> datetime:
+        """Wall-clock time."""
+        return self.stages.clock.now()
+
+    def workload(self) -> Workload | None:
+        """The target as last seen."""
+        seen = self.memory.observation
+        return seen.workloads.get(self.target.name) if seen else None
+
+    def is_confirmed(self) -> bool:
+        """Whether the breach stands now: Violated, and the last look is known, breaching and fresh."""
+        track = self.track
+        if track.state is not ExpectationStateName.VIOLATED or not track.looks:
+            return False
+        last = track.looks[-1]
+        return last.met is False and self.now() - last.at <= LOOKS_THAT_STAY_FRESH * self.period
+
+    def is_over(self) -> bool:
+        """Whether the promise is kept again, by fresh looks."""
+        track = self.track
+        return track.state is ExpectationStateName.MET and bool(track.looks)
+
+    def operations(self, kind: OperationKind, *states: OperationState) -> tuple[Operation, ...]:
+        """Operations of the current attempt, of a kind and in some states, in order."""
+        plan = self.plan
+        return tuple(
+            o
+            for o in self.status.operations
+            if o.kind is kind and o.step == plan.step and o.attempt == plan.attempt and o.state in states
+        )
+
+    async def wait(self) -> None:
+        """Wait for the next look, or for one period."""
+        await self.memory.next_look(max(self.period, timedelta(seconds=1)).total_seconds())
+
+    async def wait_for_person(self, longest: timedelta) -> None:
+        """Wait until someone changes the record, or for so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest.total_seconds()):
+                await self.nudged.wait()
+        self.nudged.clear()
+
+    async def write(self, **changes: object) -> None:
+        """Write a transition of the status, if the record is still as it was read.
+
+        Raises:
+            RecordMovedError: someone wrote it first; it has been read again.
+            RecordLostError: it is gone.
+        """
+        try:
+            self.stored = await self.stages.records.update(self.stored, self._changed(changes))
+        except ConflictError as conflict:
+            await self.reread()
+            raise RecordMovedError(self.stored.name) from conflict
+
+    async def write_after_effect(self, **changes: object) -> None:
+        """Write what an effect became; a decision that a person added meanwhile does not hinder it.
+
+        Raises:
+            RecordMovedError: the status itself was written by another process.
+            RecordLostError: the record is gone.
+        """
+        ours = self.status
+        for _ in range(_WRITE_ATTEMPTS):
+            try:
+                self.stored = await self.stages.records.update(self.stored, self._changed(changes))
+            except ConflictError:
+                await self.reread()
+                if self.status != ours:
+                    break
+            else:
+                return
+        raise RecordMovedError(self.stored.name)
+
+    async def reread(self) -> None:
+        """Read the record again.
+
+        Raises:
+            RecordLostError: it is gone, or another object has its name.
+        """
+        stored = await self.stages.records.read(self.namespace, self.stored.name)
+        if stored is None or stored.uid != self.stored.uid:
+            raise RecordLostError(self.stored.name)
+        self.stored = stored
+
+    async def enter(
+        self, phase: Phase, reason: str, message: str, times: Times | None = None, **changes: object
+    ) -> None:
+        """Move to a phase, say it in Events, and note the time where it is the last one."""
+        times = times or self.status.times
+        message = message[:_LONGEST_MESSAGE]
+        if phase in CLOSED_PHASES:
+            times = times.model_copy(update={"closed": self.now()})
+        await self.write(phase=phase, reason=reason, message=message, times=times, **changes)
+        self.announce(phase, message)
+        self.stages.metrics.phase(phase)
+
+    def announce(self, phase: Phase, message: str) -> None:
+        """Emit the Event of a phase on the record, the intent and the target."""
+        warning = phase in {Phase.ESCALATED, Phase.FAILED, Phase.BLOCKED, Phase.EXPIRED, Phase.ROLLING_BACK}
+        workload = self.workload() if self.status.plan or self.spec.plan else None
+        related = workload.identity if workload else None
+        for regarding in (self.intent_identity, self.identity, related):
+            if regarding is not None:
+                self.stages.events.emit(
+                    self.namespace,
+                    regarding,
+                    str(phase),
+                    "Remediate",
+                    f"{self.stored.name}: {message}",
+                    warning=warning,
+                    related=related if regarding is not related else self.identity,
+                )
+
+    def announce_release(self, state: ReleaseState, message: str) -> None:
+        """Emit the Event of a release on the record and the intent."""
+        for regarding in (self.intent_identity, self.identity):
+            self.stages.events.emit(
+                self.namespace,
+                regarding,
+                "Released" if state is ReleaseState.RELEASED else "ReleaseSuperseded",
+                "Release",
+                f"{self.stored.name}: {message}",
+            )
+
+    def with_times(self, **moments: datetime) -> Times:
+        """The times of the record with some set."""
+        return self.status.times.model_copy(update=moments)
+
+    def replaced(self, operations: Sequence[Operation]) -> list[Operation]:
+        """All operations of the record with these put in place of, or after, those of the same id."""
+        new = {o.id: o for o in operations}
+        kept = [new.pop(o.id, o) for o in self.status.operations]
+        return [*kept, *new.values()]
+
+    def _changed(self, changes: dict[str, object]) -> RemediationStatus:
+        return self.status.model_copy(update=changes)

@@ -1,0 +1,1 @@
+"""Signals in: measurements with their freshness and coverage, and the state of the workloads they are about."""

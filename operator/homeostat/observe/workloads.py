@@ -1,0 +1,166 @@
+"""The state of a target: the object of any kind, its replicas through /scale, its pods, and who else scales it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from homeostat.contracts.remediation import TargetIdentity
+from homeostat.contracts.service_intent import Target
+from homeostat.flow.facts import Body, Pod, Workload
+from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError
+from homeostat.observe.quantities import quantity
+
+UNKNOWN_SCALER = "Unknown"
+"""Stands for an autoscaler that may exist, but cannot be seen."""
+
+_GONE_PHASES = frozenset({"Succeeded", "Failed"})
+_FORBIDDEN = 403
+_COUNTED = {
+    "Deployment": ("updatedReplicas", "readyReplicas", "replicas"),
+    "StatefulSet": ("updatedReplicas", "readyReplicas", "replicas"),
+    "ReplicaSet": ("readyReplicas", "replicas"),
+}
+"""Counters in the status of the apps group that equal spec.replicas once a rollout is done; absent means 0."""
+
+
+class KubernetesWorkloads:
+    """State of targets, read from the API server at each look."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def look(self, namespace: str, target: Target) -> Workload:
+        """Read one target and its pods.
+
+        Raises:
+            KubernetesError: the API server refused, or could not be asked; nothing is known then.
+        """
+        ref = target.ref
+        try:
+            body = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
+        except NotFoundError as error:
+            return Workload(target=target.name, exists=False, message=error.message)
+        scale = await self._scale(namespace, target)
+        pods = await self._pods(namespace, selector_of(body, scale))
+        scaled_by, message = await self._scaled_by(namespace, target)
+        replicas = _replicas(body, scale)
+        return Workload(
+            target=target.name,
+            exists=True,
+            identity=TargetIdentity(
+                api_version=ref.api_version, kind=ref.kind, name=ref.name, uid=body["metadata"]["uid"]
+            ),
+            resource_version=body["metadata"]["resourceVersion"],
+            replicas=replicas,
+            ready_replicas=sum(pod.ready and not pod.terminating for pod in pods),
+            settled=is_settled(body, replicas, pods),
+            scalable=scale is not None,
+            scaled_by=scaled_by,
+            pods=pods,
+            message=message,
+        )
+
+    async def _scale(self, namespace: str, target: Target) -> Body | None:
+        ref = target.ref
+        try:
+            return await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name, "scale")
+        except NotFoundError:
+            return None
+
+    async def _pods(self, namespace: str, selector: str) -> tuple[Pod, ...]:
+        if not selector:
+            return ()
+        bodies = await self._cluster.list("v1", "Pod", namespace, selector)
+        return tuple(pod_of(b) for b in bodies if b.get("status", {}).get("phase") not in _GONE_PHASES)
+
+    async def _scaled_by(self, namespace: str, target: Target) -> tuple[str, str]:
+        try:
+            scalers = await self._cluster.list("autoscaling/v2", "HorizontalPodAutoscaler", namespace)
+        except NotFoundError:
+            return "", ""
+        except KubernetesError as error:
+            if error.status != _FORBIDDEN:
+                raise
+            return UNKNOWN_SCALER, (
+                f"whether an autoscaler scales {target.ref.name} is not known: the operator may not list "
+                "horizontalpodautoscalers; grant it list on them"
+            )
+        names = sorted(s["metadata"]["name"] for s in scalers if _scales(s, target))
+        return (f"HorizontalPodAutoscaler/{names[0]}", "") if names else ("", "")
+
+
+def selector_of(body: Body, scale: Body | None) -> str:
+    """Label selector of a workload's pods as text; empty if it states none."""
+    stated = ((scale or {}).get("status") or {}).get("selector")
+    if isinstance(stated, str) and stated:
+        return stated
+    selector = (body.get("spec") or {}).get("selector") or {}
+    labels = selector.get("matchLabels") or {}
+    expressions = selector.get("matchExpressions") or ()
+    return ",".join([*(f"{k}={v}" for k, v in sorted(labels.items())), *map(_requirement, expressions)])
+
+
+def pod_of(body: Body) -> Pod:
+    """A pod as its object tells it."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    ready: Mapping[str, Any] = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
+    is_ready = ready.get("status") == "True"
+    return Pod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        ready=is_ready,
+        ready_since=_moment(ready.get("lastTransitionTime")) if is_ready else None,
+        terminating=bool(metadata.get("deletionTimestamp")),
+        cpu_limit=cpu_limit((body.get("spec") or {}).get("containers") or ()),
+        created=_moment(metadata.get("creationTimestamp")),
+    )
+
+
+def cpu_limit(containers: Sequence[Mapping[str, Any]]) -> float | None:
+    """CPU limit of all containers in cores; None if any states none, for then the pod has none."""
+    limits = [((c.get("resources") or {}).get("limits") or {}).get("cpu") for c in containers]
+    if not limits or None in limits:
+        return None
+    return float(sum(quantity(limit) for limit in limits if limit is not None))
+
+
+def is_settled(body: Body, replicas: int | None, pods: Sequence[Pod]) -> bool:
+    """Whether no rollout or scaling is under way: its controller saw the last change, and every pod serves."""
+    status = body.get("status") or {}
+    generation = body["metadata"].get("generation", 0)
+    if status.get("observedGeneration", generation) < generation:
+        return False
+    if any(pod.terminating or not pod.ready for pod in pods):
+        return False
+    if replicas is None:
+        return True
+    counted = _COUNTED.get(body.get("kind", ""), ()) if body.get("apiVersion", "").startswith("apps/") else ()
+    return len(pods) == replicas and all(status.get(name, 0) == replicas for name in counted)
+
+
+def _replicas(body: Body, scale: Body | None) -> int | None:
+    stated = ((scale or body).get("spec") or {}).get("replicas")
+    if stated is None:
+        return 0 if scale is not None else None  # /scale leaves a zero out
+    return int(stated)
+
+
+def _scales(scaler: Body, target: Target) -> bool:
+    ref = scaler["spec"]["scaleTargetRef"]
+    same_group = ref.get("apiVersion", "").partition("/")[0] == target.ref.api_version.partition("/")[0]
+    return same_group and (ref["kind"], ref["name"]) == (target.ref.kind, target.ref.name)
+
+
+def _requirement(expression: Mapping[str, Any]) -> str:
+    key, values = expression["key"], ",".join(expression.get("values") or ())
+    match expression["operator"]:
+        case "Exists":
+            return str(key)
+        case "DoesNotExist":
+            return f"!{key}"
+        case operator:
+            return f"{key} {operator.lower()} ({values})"
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

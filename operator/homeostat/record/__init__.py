@@ -1,0 +1,1 @@
+"""What was decided and done, where people and machines look: records, statuses, Events, metrics."""

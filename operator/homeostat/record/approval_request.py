@@ -1,0 +1,43 @@
+"""What a person needs to answer a request: what is broken, the act, its risk and undo, the command (pure)."""
+
+from collections.abc import Iterator
+
+from homeostat.contracts.remediation import Phase, Plan, Remediation
+from homeostat.contracts.remediation_policy import Undo
+from homeostat.flow.wording import format_time
+from homeostat.record.kubectl import approve_commands
+
+
+def current_plan(record: Remediation) -> Plan | None:
+    """The plan in hand: the newest, or the one the record began with."""
+    return record.status.plan or record.spec.plan
+
+
+def approval_request(namespace: str, name: str, record: Remediation) -> Iterator[str]:
+    """Give the lines of a request for approval; none where nothing waits for one."""
+    plan = current_plan(record)
+    if record.status.phase is not Phase.AWAITING_APPROVAL or plan is None:
+        return
+    yield f"Broken: {record.spec.why or record.spec.trigger.expectation}"
+    target = f"{plan.target.kind}/{plan.target.name}"
+    yield f"Act:    {plan.description} ({plan.field} of {target}: {plan.before} -> {plan.intended})"
+    yield f"Risk:   {plan.risk}"
+    yield f"Undo:   {_undo_terms(record, plan)}"
+    yield f"If nobody answers{_deadline(plan)}: nothing is done, and the record says so (Expired)."
+    yield "Approve (needs the verb approve on remediations; homeostat-approver has it):"
+    yield from (f"  {command}" for command in approve_commands(namespace, name, plan))
+    yield f"Reject:  kubectl homeostat reject {name} -n {namespace} --reason WHY"
+
+
+def _deadline(plan: Plan) -> str:
+    return f" by {format_time(plan.valid_until)} UTC" if plan.valid_until else ""
+
+
+def _undo_terms(record: Remediation, plan: Plan) -> str:
+    step = next((step for step in record.spec.terms.steps if step.name == plan.step), None)
+    words = {
+        Undo.ON_WORSE: f"by itself if it makes things worse: back to {plan.before}",
+        Undo.ON_INEFFECTIVE: f"by itself if it makes things worse or does not help: back to {plan.before}",
+        Undo.NEVER: f"not by itself; back to {plan.before} by hand",
+    }
+    return words[step.undo] if step else f"back to {plan.before}"

@@ -1,0 +1,82 @@
+"""What the guards need to know of the past, derived from the records alone (pure)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+
+from homeostat.contracts.remediation import (
+    CLOSED_PHASES,
+    Operation,
+    OperationAction,
+    OperationKind,
+    OperationState,
+    VerificationResult,
+)
+from homeostat.flow.facts import GuardFacts, PastAct, StoredRecord
+
+_MAY_HAVE_HAPPENED = frozenset({OperationState.APPLIED, OperationState.UNKNOWN, OperationState.INTENDED})
+_ON_WORKLOAD = frozenset({OperationAction.SCALE, OperationAction.RESTART, OperationAction.HOT_RELOAD})
+
+
+class Listing(tuple[StoredRecord, ...]):
+    """Records as listed. ``unreadable`` names those that no version of the contract could parse."""
+
+    unreadable: tuple[str, ...] = ()
+
+
+def guard_facts(records: Sequence[StoredRecord]) -> GuardFacts:
+    """Derive the past acts of all records.
+
+    An act counts from the moment it may have happened: Applied, Unknown, and Intended too, because a crash can leave
+    an effect behind an intention. With an unreadable record the facts are not complete, so that the guards deny.
+    """
+    acts = tuple(act for stored in records for act in _acts(stored))
+    return GuardFacts(complete=not (isinstance(records, Listing) and records.unreadable), acts=acts)
+
+
+def _acts(stored: StoredRecord) -> Iterator[PastAct]:
+    status = stored.record.status
+    is_open = status.phase not in CLOSED_PHASES
+    applied = [
+        operation
+        for operation in status.operations
+        if operation.kind is OperationKind.APPLY and operation.state in _MAY_HAVE_HAPPENED
+    ]
+    for (step, attempt), group in groupby(sorted(applied, key=_attempt), key=_attempt):
+        operations = list(group)
+        verification = next((v for v in status.verifications if (v.step, v.attempt) == (step, attempt)), None)
+        settled = _settled_at(verification, _undo_of(step, attempt, status.operations))
+        yield PastAct(
+            record=stored.name,
+            policy=stored.record.spec.policy.name,
+            workload_uid=_workload_uid(operations),
+            step=step,
+            at=min(operation.finished_at or operation.recorded_at for operation in operations),
+            settled_at=settled or (None if is_open else status.times.closed),
+            outcome=verification.outcome if verification else None,
+            open=is_open,
+        )
+
+
+def _attempt(operation: Operation) -> tuple[str, int]:
+    return operation.step, operation.attempt
+
+
+def _workload_uid(operations: Sequence[Operation]) -> str:
+    """Uid of the workload that was disturbed; of the ConfigMap where the workload has not taken it up yet."""
+    on_workload = (operation for operation in operations if operation.action in _ON_WORKLOAD)
+    return next(on_workload, operations[0]).target.uid
+
+
+def _undo_of(step: str, attempt: int, operations: Iterable[Operation]) -> list[Operation]:
+    return [o for o in operations if o.kind is OperationKind.UNDO and (o.step, o.attempt) == (step, attempt)]
+
+
+def _settled_at(verification: VerificationResult | None, undone: Sequence[Operation]) -> datetime | None:
+    """End of the verification, or of the undo that followed it; None while either still runs."""
+    if verification is None or verification.judged_at is None:
+        return None
+    ends = [operation.finished_at for operation in undone]
+    if None in ends:
+        return None
+    return max([verification.judged_at, *(end for end in ends if end is not None)])

@@ -1,0 +1,252 @@
+"""A decision record as a person reads it: in one line, and in at most 60 (pure)."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from homeostat.contracts.remediation import (
+    CandidateVerdict,
+    Operation,
+    OperationKind,
+    OperationState,
+    OutcomeName,
+    Phase,
+    ReleaseState,
+    Remediation,
+    VerificationResult,
+)
+from homeostat.contracts.remediation_policy import Mode
+from homeostat.flow.wording import clip, format_time
+from homeostat.record.approval_request import approval_request, current_plan
+from homeostat.record.kubectl import commands
+
+LONGEST_SUMMARY = 240
+LONGEST_LINE = 240
+MOST_LINES = 60
+
+_EVIDENCE_SHOWN = 8
+_CANDIDATES_SHOWN = 8
+_OPERATIONS_SHOWN = 8
+_VERIFICATIONS_SHOWN = 4
+_BODY_WIDTH = 110
+
+_HAPPENED = frozenset({OperationState.APPLIED, OperationState.UNKNOWN})
+
+
+def summary(record: Remediation) -> str:
+    """The state in one line, feeding a column of ``kubectl get``."""
+    status, plan = record.status, current_plan(record)
+    act = plan.description if plan else ""
+    match status.phase:
+        case Phase.RECORDED:
+            line = f"would have done: {act}" if act else status.message
+        case Phase.AWAITING_APPROVAL:
+            until = f" until {format_time(plan.valid_until)}" if plan and plan.valid_until else ""
+            line = f"waits for approval{until}: {act}"
+        case Phase.PLANNED | Phase.EXECUTING:
+            line = act or status.message or "just recorded"
+        case Phase.VERIFYING:
+            line = f"{act}, verifying"
+        case Phase.ROLLING_BACK:
+            line = f"{act}: {status.outcome or 'not helpful'}, taking it back"
+        case Phase.SUCCEEDED:
+            line = f"{act}: {status.outcome or 'done'}{_release_clause(record)}"
+        case _:
+            line = status.message or status.reason or act
+    return clip(" ".join(line.split()).rstrip("."), LONGEST_SUMMARY)
+
+
+def _release_clause(record: Remediation) -> str:
+    release = record.status.release
+    if release is None:
+        return ""
+    words = {
+        ReleaseState.WAITING: "release owed",
+        ReleaseState.RELEASED: "released",
+        ReleaseState.SUPERSEDED: "release superseded",
+    }
+    return f", {words[release.state]}"
+
+
+def report(namespace: str, name: str, record: Remediation) -> list[str]:
+    """The whole story: why, what was considered, done, verified and undone, and what a person can do now."""
+    lines: list[str] = [*_head(namespace, name, record)]
+    for title, body in (
+        ("Asks", approval_request(namespace, name, record)),
+        ("Why", _why(record)),
+        ("Considered", _considered(record)),
+        ("Guards", _guards(record)),
+        ("Did", _did(namespace, record)),
+        ("Verified", _verified(record)),
+        ("Undo", _undo(namespace, record)),
+        ("Release", _release(record)),
+        ("Decided by people", _people(record)),
+        ("Owner", _owner(record)),
+    ):
+        lines += _section(title, body)
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], "(more in the fields of spec and status)"]
+    return [clip(line, LONGEST_LINE) for line in lines]
+
+
+def _section(title: str, body: Iterable[str]) -> list[str]:
+    lines = [line for text in body for line in _wrapped(text)]
+    return [title, *lines] if lines else []
+
+
+def _wrapped(text: str) -> list[str]:
+    """Indent under the section's title; commands stay whole, so that they can be copied."""
+    if "kubectl " in text or text.startswith("'["):
+        return [f"  {text}"]
+    return textwrap.wrap(
+        text, _BODY_WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _at(label: str, moment: datetime | None) -> str:
+    return f"{label} {format_time(moment)}" if moment else ""
+
+
+def _head(namespace: str, name: str, record: Remediation) -> Iterator[str]:
+    spec, status, times = record.spec, record.status, record.status.times
+    yield f"Name:    {name}   Namespace: {namespace}"
+    yield f"Intent:  {spec.intent.name}   Policy: {spec.policy.name} ({spec.policy.hash[:12]})   Mode: {spec.mode}"
+    moments = (
+        _at("Detected", times.detected),
+        _at("Acted", times.acted),
+        _at("In force", times.in_force),
+        _at("Recovered", times.recovered),
+        _at("Verified", times.verified),
+        _at("Closed", times.closed),
+    )
+    outcome = f"   Outcome: {status.outcome}" if status.outcome else ""
+    yield f"Phase:   {status.phase}{f' ({status.reason})' if status.reason else ''}{outcome}"
+    known = "  ".join(moment for moment in moments if moment)
+    if known:
+        yield f"Times:   {times.detected:%Y-%m-%d} UTC  {known}" if times.detected else f"Times:   {known}"
+    yield from textwrap.wrap(
+        status.message, _BODY_WIDTH, initial_indent="State:   ", subsequent_indent="         ", break_long_words=False
+    )
+
+
+def _why(record: Remediation) -> Iterator[str]:
+    spec = record.spec
+    yield spec.why or f"{spec.trigger.expectation} was violated (trigger {spec.trigger.name})."
+    if spec.diagnosis.summary:
+        yield spec.diagnosis.summary
+    for cause in spec.diagnosis.causes[:4]:
+        mark = "supported" if cause.supported else "not supported"
+        yield f"{cause.name} ({cause.score}, {mark}){f': {cause.message}' if cause.message else ''}"
+    for evidence in spec.evidence[:_EVIDENCE_SHOWN]:
+        about = f" {evidence.cause}" if evidence.cause else ""
+        yield f"- {evidence.says}{about}: {evidence.message}"
+    if len(spec.evidence) > _EVIDENCE_SHOWN:
+        yield f"- and {len(spec.evidence) - _EVIDENCE_SHOWN} more observations in spec.evidence"
+
+
+def _considered(record: Remediation) -> Iterator[str]:
+    candidates = record.status.candidates or record.spec.candidates
+    width = max((len(candidate.step) for candidate in candidates), default=0)
+    words = {
+        CandidateVerdict.CHOSEN: "chosen",
+        CandidateVerdict.NOT_APPLICABLE: "not applicable",
+        CandidateVerdict.BLOCKED: "blocked",
+        CandidateVerdict.NOT_NEEDED: "not needed",
+    }
+    for candidate in candidates[:_CANDIDATES_SHOWN]:
+        why = ": ".join(part for part in (candidate.reason, candidate.message) if part)
+        yield f"{candidate.step:<{width}}  {words[candidate.verdict]}{f' ({why})' if why else ''}"
+    if len(candidates) > _CANDIDATES_SHOWN:
+        yield f"and {len(candidates) - _CANDIDATES_SHOWN} more in status.candidates"
+
+
+def _guards(record: Remediation) -> Iterator[str]:
+    verdicts = record.status.guards
+    if verdicts:
+        yield " | ".join(
+            f"{guard.name} {guard.verdict}{f' ({guard.message})' if guard.message else ''}" for guard in verdicts
+        )
+
+
+def _did(namespace: str, record: Remediation) -> Iterator[str]:
+    operations = record.status.operations
+    if not operations and record.spec.mode is Mode.SHADOW:
+        yield "Nothing: the policy is in Shadow."
+        return
+    shown = operations[-_OPERATIONS_SHOWN:]
+    if len(operations) > len(shown):
+        yield f"{len(operations) - len(shown)} earlier operations are in status.operations."
+    for operation in shown:
+        yield _operation_line(operation)
+        yield f"  {commands(namespace, operation, record.spec).do}"
+
+
+def _operation_line(operation: Operation) -> str:
+    moment = f"{operation.finished_at or operation.recorded_at:%H:%M:%S.%f}"[:-3]
+    change = f" {operation.before} -> {operation.intended}" if operation.before or operation.intended else ""
+    field = f" {operation.field}" if operation.field and operation.field != "spec.replicas" else ""
+    version = f" (was resourceVersion {operation.resource_version})" if operation.resource_version else ""
+    state = "" if operation.state is OperationState.APPLIED else f" [{operation.state}: {operation.message}]"
+    what = f"{operation.kind} {operation.action} {operation.target.kind}/{operation.target.name}"
+    return f"{moment}  {what}{field}{change}{version}{state}"
+
+
+def _verified(record: Remediation) -> Iterator[str]:
+    for result in record.status.verifications[-_VERIFICATIONS_SHOWN:]:
+        yield from _verification_lines(result)
+
+
+def _verification_lines(result: VerificationResult) -> Iterator[str]:
+    if result.in_force_at:
+        yield f"{format_time(result.in_force_at)}  {result.step} {result.attempt}: in force"
+    if result.outcome is None:
+        yield f"{format_time(result.started_at)}  {result.step} {result.attempt}: being verified"
+        return
+    judged = format_time(result.judged_at) if result.judged_at else "-"
+    yield f"{judged}  {result.step} {result.attempt}: {result.outcome}. {result.message}".strip()
+    if result.outcome is OutcomeName.INCONCLUSIVE:
+        yield "Inconclusive is not success: look at the telemetry."
+
+
+def _undo(namespace: str, record: Remediation) -> Iterator[str]:
+    """What would take the acts back that still stand, last first."""
+    operations = record.status.operations
+    taken_back = {
+        (o.step, o.attempt, o.target.uid) for o in operations if o.kind is not OperationKind.APPLY and _done(o)
+    }
+    standing = [
+        operation
+        for operation in reversed(operations)
+        if operation.kind is OperationKind.APPLY
+        and operation.state in _HAPPENED
+        and (operation.step, operation.attempt, operation.target.uid) not in taken_back
+    ]
+    backwards = [(operation, commands(namespace, operation, record.spec).undo) for operation in standing]
+    if taken_back and not standing:
+        yield "done: nothing of it stands any more."
+    for operation, command in backwards[:_OPERATIONS_SHOWN]:
+        yield command or f"{operation.action} of {operation.target.name} leaves nothing to take back."
+
+
+def _done(operation: Operation) -> bool:
+    return operation.state is OperationState.APPLIED
+
+
+def _release(record: Remediation) -> Iterator[str]:
+    release = record.status.release
+    if release is not None:
+        moment = f"{format_time(release.at)}  " if release.at else ""
+        yield f"{moment}{release.state}: {release.message}"
+
+
+def _people(record: Remediation) -> Iterator[str]:
+    for decision in record.spec.decisions:
+        yield f"{decision.type} by {decision.by}{f': {decision.reason}' if decision.reason else ''}"
+
+
+def _owner(record: Remediation) -> Sequence[str]:
+    owner = record.spec.owner
+    if owner is None:
+        return ()
+    more = ", ".join(part for part in (owner.assignment_group, owner.service) if part)
+    return (f"{owner.team}{f' ({more})' if more else ''}",)

@@ -1,0 +1,1 @@
+"""Did it help? Pure: a baseline and the looks since the act in, a verdict out."""

@@ -1,0 +1,211 @@
+"""State and signals in, decision and record out, through the very functions that run live."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from homeostat.contracts.remediation import (
+    EpisodeRef,
+    IntentRef,
+    OutcomeName,
+    PolicyRef,
+    Promise,
+    RemediationSpec,
+    TargetIdentity,
+    TriggerRef,
+)
+from homeostat.contracts.remediation_policy import RemediationPolicySpec
+from homeostat.contracts.service_intent import ExpectationStateName, ServiceIntentSpec
+from homeostat.decide.choose import decide
+from homeostat.diagnose.causes import diagnose
+from homeostat.evaluate.assess import assess
+from homeostat.flow.facts import (
+    Assessment,
+    ConfigChange,
+    GuardFacts,
+    Observation,
+    PastAct,
+    Pod,
+    Preview,
+    Reading,
+    Ruling,
+    Situation,
+    Unknown,
+    Workload,
+)
+from homeostat.flow.phases import first_status
+from homeostat.flow.pipeline import load_before, terms_of
+
+CASES = Path(__file__).parent / "cases"
+BASE = yaml.safe_load((CASES / "base.yaml").read_text())
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+DEPLOYMENT = TargetIdentity(api_version="apps/v1", kind="Deployment", name="pcscf", uid="uid-pcscf")
+CONFIG_MAP = TargetIdentity(api_version="v1", kind="ConfigMap", name="pcscf-tuning", uid="uid-tuning")
+TRIGGER = "setup-success"
+
+
+def cases() -> list[Any]:
+    files = [p for p in sorted(CASES.glob("*.yaml")) if p.name != "base.yaml"]
+    return [pytest.param(case, id=case["name"]) for path in files for case in yaml.safe_load(path.read_text())]
+
+
+def reading(value: float | str, load: float | None) -> Reading:
+    if isinstance(value, str):
+        return Reading(None, Unknown(value), f"{value} in this case")
+    return Reading(float(value), load=load, as_of=NOW, age_seconds=0.5)
+
+
+def assessed(spec: ServiceIntentSpec, case: Mapping[str, Any]) -> tuple[Assessment, Reading]:
+    values, loads = case["signals"]["values"], case["signals"].get("loads", [100] * len(case["signals"]["values"]))
+    assessment, last = None, None
+    for number, (value, load) in enumerate(zip(values, loads, strict=True)):
+        at = NOW - timedelta(seconds=len(values) - 1 - number)
+        last = reading(value, load)
+        assessment = assess(spec, assessment.tracks if assessment else {}, {TRIGGER: last}, at)
+    assert assessment is not None
+    assert last is not None
+    return assessment, last
+
+
+def workload(case: Mapping[str, Any]) -> Workload:
+    replicas = case.get("replicas", 1)
+    pods = tuple(Pod(f"pcscf-{n}", f"uid-{n}", True, NOW - timedelta(hours=1), False, 0.1) for n in range(replicas))
+    return Workload(
+        target="pcscf",
+        exists=True,
+        identity=DEPLOYMENT,
+        resource_version="7",
+        replicas=replicas,
+        ready_replicas=replicas,
+        settled=True,
+        scalable=True,
+        scaled_by=case.get("scaledBy", ""),
+        pods=pods,
+    )
+
+
+def previews(case: Mapping[str, Any]) -> dict[str, Preview]:
+    replicas = case.get("replicas", 1)
+    known = {
+        "restore-limit": Preview(
+            target=CONFIG_MAP,
+            field="data[tuning.yaml]/limits/invitesPerSecond",
+            before="30",
+            intended="400",
+            description="restore invitesPerSecond 30 -> 400 in pcscf-tuning",
+        ),
+        "add-capacity": Preview(
+            target=DEPLOYMENT,
+            field="spec.replicas",
+            before=str(replicas),
+            intended=str(2 * replicas),
+            description=f"scale Deployment/pcscf {replicas} -> {2 * replicas}",
+        ),
+    }
+    for step, given in case.get("previews", {}).items():
+        known[step] = Preview(target=DEPLOYMENT, field="spec.replicas", description="scale", **given)
+    return known
+
+
+def past(case: Mapping[str, Any]) -> GuardFacts:
+    def ago(act: Mapping[str, Any], key: str) -> datetime:
+        return NOW - timedelta(seconds=act[key])
+
+    acts = tuple(
+        PastAct(
+            record=f"earlier-{number}",
+            policy="call-setup",
+            workload_uid=DEPLOYMENT.uid,
+            step="add-capacity",
+            at=ago(act, "secondsAgo"),
+            settled_at=ago(act, "settledSecondsAgo"),
+            outcome=OutcomeName.EFFECTIVE,
+            open=False,
+        )
+        for number, act in enumerate(case.get("acts", []))
+    )
+    return GuardFacts(complete=case.get("recordsComplete", True), acts=acts)
+
+
+def changes(case: Mapping[str, Any]) -> tuple[ConfigChange, ...]:
+    return tuple(
+        ConfigChange(
+            "pcscf-tuning",
+            "tuning.yaml",
+            c["path"],
+            c["before"],
+            c["after"],
+            NOW - timedelta(seconds=c["secondsAgo"]),
+            "kubectl-edit",
+        )
+        for c in case.get("changes", [])
+    )
+
+
+@pytest.mark.parametrize("case", cases())
+def test_scenario(case: Mapping[str, Any]):
+    expected = case["expect"]
+    spec = ServiceIntentSpec.model_validate(BASE["intent"])
+    given = {key: case[key] for key in ("mode", "boundaries") if key in case}
+    policy = RemediationPolicySpec.model_validate(BASE["policy"] | given)
+    assessment, last = assessed(spec, case)
+    track = assessment.tracks[TRIGGER]
+    assert track.state == expected["state"]
+    if track.state is not ExpectationStateName.VIOLATED:
+        assert assessment.violated() == ()
+        return
+
+    seen = Observation(NOW, {TRIGGER: last}, {"pcscf": workload(case)})
+    situation = Situation(
+        seen, TRIGGER, {"pcscf": reading(case["cpuShare"], None)}, {}, changes(case), load_before(track), "region-west"
+    )
+    terms = terms_of(policy)
+    finding = diagnose(spec, terms.causes, situation)
+    decision = decide(
+        record="call-setup-1",
+        policy="call-setup",
+        mode=policy.mode,
+        terms=terms,
+        finding=finding,
+        workloads=seen.workloads,
+        previews=previews(case),
+        guard_facts=past(case),
+        attempts={},
+        now=NOW,
+    )
+    assert decision.ruling == expected["ruling"], decision.message
+    assert {c.step for c in decision.candidates} == {"restore-limit", "add-capacity"}
+    if "step" in expected:
+        assert decision.plan is not None
+        assert decision.plan.step == expected["step"]
+    if decision.ruling is Ruling.NOTHING:
+        assert decision.plan is None
+        assert decision.message
+    if "cause" in expected:
+        assert finding.diagnosis.causes[0].name == expected["cause"]
+        assert finding.diagnosis.causes[0].supported
+    for step, reason in expected.get("blocked", {}).items():
+        assert next(c.reason for c in decision.candidates if c.step == step) == reason
+    if "phase" in expected:
+        assert first_status(record(spec, policy, track.message, finding, decision), NOW).phase == expected["phase"]
+
+
+def record(spec, policy, why, finding, decision) -> RemediationSpec:
+    return RemediationSpec(
+        mode=policy.mode,
+        intent=IntentRef(name="call-setup", uid="uid-intent"),
+        policy=PolicyRef(name="call-setup", uid="uid-policy", hash="0" * 64),
+        episode=EpisodeRef(number=1, since=NOW, digest="0" * 64),
+        trigger=TriggerRef(name="calls-fail", expectation=TRIGGER),
+        why=why,
+        evidence=list(finding.evidence),
+        diagnosis=finding.diagnosis,
+        candidates=list(decision.candidates),
+        plan=decision.plan,
+        promise=Promise(observation_period="1s", targets=spec.targets, expectations=spec.expectations),
+        terms=terms_of(policy),
+    )

@@ -1,0 +1,147 @@
+"""What decisions are made of, with sensible values, for the tests beside it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from homeostat.contracts.remediation import Diagnosis, Plan, RankedCause, TargetIdentity, Terms
+from homeostat.contracts.remediation_policy import (
+    Action,
+    Approval,
+    Boundaries,
+    BoundaryRule,
+    Frequency,
+    Guardrails,
+    Mode,
+    ReconfigureAction,
+    Repeat,
+    Replicas,
+    ScaleAction,
+    SetValue,
+    Step,
+    Verification,
+)
+from homeostat.decide.choose import decide
+from homeostat.decide.plans import make_plan
+from homeostat.flow.facts import Decision, Finding, GuardFacts, PastAct, Preview, Workload
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+WORKLOAD = TargetIdentity(api_version="apps/v1", kind="Deployment", name="pcscf", uid="uid-pcscf")
+CONFIG = TargetIdentity(api_version="v1", kind="ConfigMap", name="pcscf-tuning", uid="uid-tuning")
+
+
+def scale(name: str = "add-capacity", by: str = "+50%", causes: Sequence[str] = ("Saturated",), **more: Any) -> Step:
+    target = more.pop("target", "pcscf")
+    return Step(name=name, causes=list(causes), action=Action(scale=ScaleAction(target=target, by=by)), **more)
+
+
+def restore(name: str = "restore-limit", causes: Sequence[str] = ("Misconfigured",), **more: Any) -> Step:
+    action = ReconfigureAction(target="pcscf", config_map="pcscf-tuning", key="tuning.yaml", restore="/limits/cps")
+    return Step(name=name, causes=list(causes), action=Action(reconfigure=action), **more)
+
+
+def set_value(name: str = "shed-load", causes: Sequence[str] = ("Saturated",), **more: Any) -> Step:
+    wanted = SetValue(path="/limits/cps", value="100")
+    action = ReconfigureAction(target="pcscf", config_map="pcscf-tuning", key="tuning.yaml", set=wanted)
+    return Step(name=name, causes=list(causes), action=Action(reconfigure=action), **more)
+
+
+def rule(**parts: Any) -> BoundaryRule:
+    return BoundaryRule(**parts)
+
+
+def terms(
+    *steps: Step,
+    autonomous: Sequence[BoundaryRule] = (),
+    approval: Sequence[BoundaryRule] = (),
+    never: Sequence[BoundaryRule] = (),
+    replicas: tuple[int, int] = (1, 10),
+    largest_step: int = 100,
+    cooldown: str = "5m",
+    frequency: tuple[int, str] | None = (4, "1h"),
+    repeat: int | None = None,
+) -> Terms:
+    chosen = steps or (restore(), scale())
+    if repeat is not None:
+        chosen = tuple(s.model_copy(update={"repeat": Repeat(limit=repeat)}) for s in chosen)
+    return Terms(
+        causes=[],
+        steps=list(chosen),
+        boundaries=Boundaries(autonomous=list(autonomous), approval=list(approval), never=list(never)),
+        guardrails=Guardrails(
+            replicas=Replicas(min=replicas[0], max=replicas[1]),
+            largest_step=largest_step,
+            cooldown=cooldown,
+            frequency=Frequency(limit=frequency[0], per=frequency[1]) if frequency else None,
+        ),
+        approval=Approval(),
+        verification=Verification(),
+    )
+
+
+ANYTHING_GOES = (rule(risk="Low"), rule(risk="Medium"), rule(risk="High"))
+
+
+def workload(replicas: int | None = 2, **more: Any) -> Workload:
+    facts: dict[str, Any] = {"target": "pcscf", "exists": True, "identity": WORKLOAD, "scalable": True, **more}
+    return Workload(replicas=replicas, ready_replicas=replicas or 0, **facts)
+
+
+def scaling(intended: int = 3, before: int = 2, **more: Any) -> Preview:
+    facts: dict[str, Any] = {"description": f"scale Deployment/pcscf {before} -> {intended}", **more}
+    return Preview(target=WORKLOAD, field="spec.replicas", before=str(before), intended=str(intended), **facts)
+
+
+def restoring(**more: Any) -> Preview:
+    facts: dict[str, Any] = {"before": "50", "intended": "500", "description": "restore /limits/cps 50 -> 500", **more}
+    return Preview(target=CONFIG, field="data[tuning.yaml]/limits/cps", **facts)
+
+
+def finding(*supported: str, targets: Mapping[str, Sequence[str]] | None = None) -> Finding:
+    tied = targets or {}
+    causes = [
+        RankedCause(name=name, score="1.00", supported=True, targets=list(tied.get(name, ()))) for name in supported
+    ]
+    causes.append(RankedCause(name="Unlikely", score="0.10", supported=False))
+    return Finding(Diagnosis(causes=causes), ())
+
+
+def act(record: str = "other", seconds_ago: float = 600, settled_ago: float | None = 500, **more: Any) -> PastAct:
+    facts: dict[str, Any] = {"policy": "call-setup", "workload_uid": WORKLOAD.uid, "step": "s", "open": False, **more}
+    settled = None if settled_ago is None else NOW - timedelta(seconds=settled_ago)
+    return PastAct(record=record, at=NOW - timedelta(seconds=seconds_ago), settled_at=settled, outcome=None, **facts)
+
+
+def plan_of(step: Step, preview: Preview, under: Terms) -> Plan:
+    plan = make_plan(step, preview, under, 1, NOW)
+    assert plan is not None
+    return plan
+
+
+def ask(
+    under: Terms,
+    found: Finding,
+    *,
+    mode: Mode = Mode.LIVE,
+    previews: Mapping[str, Preview] | None = None,
+    workloads: Mapping[str, Workload] | None = None,
+    facts: GuardFacts | None = None,
+    attempts: Mapping[str, int] | None = None,
+    after: str = "",
+    approved: frozenset[str] = frozenset(),
+) -> Decision:
+    default = {s.name: restoring() if s.action.scale is None else scaling() for s in under.steps}
+    return decide(
+        record="mine",
+        policy="call-setup",
+        mode=mode,
+        terms=under,
+        finding=found,
+        workloads={"pcscf": workload()} if workloads is None else workloads,
+        previews=default if previews is None else previews,
+        guard_facts=facts or GuardFacts(complete=True),
+        attempts=attempts or {},
+        after=after,
+        approved=approved,
+        now=NOW,
+    )

@@ -1,0 +1,80 @@
+"""Who decides about a step."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from homeostat.contracts.remediation_policy import ActionType, Boundaries, BoundaryRule, Risk
+from homeostat.decide.boundaries import Permission, default_risk, permission, risk_of
+from tests.unit.decide.building import restore, rule, scale, set_value
+
+
+@pytest.mark.parametrize(
+    ("step", "risk"),
+    [
+        (scale(by="+50%"), Risk.LOW),
+        (scale(by="+2"), Risk.LOW),
+        (scale(by="-1"), Risk.MEDIUM),
+        (restore(), Risk.LOW),
+        (set_value(), Risk.MEDIUM),
+    ],
+)
+def test_each_action_has_a_risk_of_its_own(step, risk):
+    assert default_risk(step) is risk
+
+
+@pytest.mark.parametrize(
+    ("step", "risk"),
+    [
+        (scale(risk=Risk.HIGH), Risk.HIGH),
+        (set_value(risk=Risk.LOW), Risk.MEDIUM),
+        (restore(risk=Risk.MEDIUM), Risk.MEDIUM),
+        (scale(), Risk.LOW),
+    ],
+)
+def test_an_author_can_raise_a_risk_but_not_lower_it(step, risk):
+    assert risk_of(step) is risk
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "expected"),
+    [
+        ({}, Permission.APPROVAL),
+        ({"autonomous": [rule(action="Scale")]}, Permission.AUTONOMOUS),
+        ({"autonomous": [rule(action="Reconfigure")]}, Permission.APPROVAL),
+        ({"autonomous": [rule(action="Scale", risk="Low")]}, Permission.AUTONOMOUS),
+        ({"autonomous": [rule(action="Scale", risk="High")]}, Permission.APPROVAL),
+        ({"autonomous": [rule(step="add-capacity")]}, Permission.AUTONOMOUS),
+        ({"autonomous": [rule(step="other")]}, Permission.APPROVAL),
+        ({"autonomous": [rule(action="Scale")], "approval": [rule(risk="Low")]}, Permission.APPROVAL),
+        ({"autonomous": [rule(action="Scale")], "never": [rule(step="add-capacity")]}, Permission.NEVER),
+        ({"approval": [rule(action="Scale")], "never": [rule(action="Scale")]}, Permission.NEVER),
+        ({"autonomous": [BoundaryRule()]}, Permission.APPROVAL),
+        ({"never": [BoundaryRule()]}, Permission.APPROVAL),
+    ],
+)
+def test_never_outranks_approval_which_outranks_autonomous(boundaries, expected):
+    assert permission(Boundaries(**boundaries), scale()) is expected
+
+
+rules = st.lists(
+    st.builds(
+        BoundaryRule,
+        action=st.one_of(st.none(), st.sampled_from(ActionType)),
+        risk=st.one_of(st.none(), st.sampled_from(Risk)),
+        step=st.one_of(st.none(), st.sampled_from(["add-capacity", "restore-limit", "other"])),
+    ),
+    max_size=3,
+)
+steps = st.sampled_from([scale(), scale(by="-1"), restore(), set_value(), scale(risk=Risk.HIGH)])
+ORDER = [Permission.NEVER, Permission.APPROVAL, Permission.AUTONOMOUS]
+
+
+@settings(deadline=None)
+@given(steps, rules, rules, rules, rules)
+def test_more_rules_against_never_widen(step, autonomous, approval, never, extra):
+    before = permission(Boundaries(autonomous=autonomous, approval=approval, never=never), step)
+    stricter = permission(Boundaries(autonomous=autonomous, approval=approval, never=never + extra), step)
+    asking = permission(Boundaries(autonomous=autonomous, approval=approval + extra, never=never), step)
+    assert ORDER.index(stricter) <= ORDER.index(before)
+    assert ORDER.index(asking) <= ORDER.index(before)
