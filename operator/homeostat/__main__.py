@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -39,7 +39,7 @@ def run(
     from homeostat.app.run import operate  # noqa: PLC0415
     from homeostat.app.settings import Settings  # noqa: PLC0415
 
-    given = {"prometheus_url": prometheus_url, "log_format": log_format, "health_port": health_port}
+    given: dict[str, Any] = {"prometheus_url": prometheus_url, "log_format": log_format, "health_port": health_port}
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

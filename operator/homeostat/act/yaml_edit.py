@@ -5,7 +5,7 @@ but for that one scalar. So comments, quoting, indentation, line endings and eve
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +24,9 @@ from ruamel.yaml.resolver import implicit_resolvers
 
 LONGEST_TEXT = 262_144
 """Longest text that is edited, in characters."""
+
+DEEPEST = 100
+"""Deepest nesting of lists and mappings that is edited."""
 
 LONGEST_SCALAR = 1024
 """Longest scalar that is read or written, in characters: the most that a record holds."""
@@ -96,7 +99,7 @@ def _parse(text: str) -> list[Event]:
             YamlEditReason.TOO_LARGE, f"{len(text)} characters are more than the {LONGEST_TEXT} that are edited"
         )
     try:
-        events = list(YAML(typ="safe", pure=True).parse(text))
+        events = list(_shallow(YAML(typ="safe", pure=True).parse(text)))
     except (
         YAMLError,
         ValueError,
@@ -107,6 +110,16 @@ def _parse(text: str) -> list[Event]:
     if sum(isinstance(event, DocumentStartEvent) for event in events) > 1:
         raise YamlEditError(YamlEditReason.NOT_YAML, "several YAML documents in one text")
     return events
+
+
+def _shallow(events: Iterable[Event]) -> Iterator[Event]:
+    """The events as long as they do not nest too deep: the parser's time grows with the square of the depth."""
+    depth = 0
+    for event in events:
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            raise YamlEditError(YamlEditReason.TOO_LARGE, f"nested deeper than {DEEPEST} levels")
+        yield event
 
 
 def _find(events: Sequence[Event], pointer: str) -> _Scalar:

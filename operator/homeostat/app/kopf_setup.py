@@ -29,7 +29,7 @@ def kopf_settings(shutdown_grace: timedelta) -> kopf.OperatorSettings:
     settings.networking.request_timeout = _CLIENT_TIMEOUT_SECONDS
     settings.networking.connect_timeout = _CONNECT_TIMEOUT_SECONDS
     settings.networking.enforce_retry_after = True
-    # Neither is ever written; should a handler that writes be added by mistake, it must not look like another operator's.
+    # Neither is ever written; a handler that did by mistake must not look like another operator's.
     settings.persistence.finalizer = "homeostat.dev/never-used"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix="homeostat.dev")
     return settings

@@ -12,12 +12,12 @@ from homeostat.act.registry import registry as effects
 from homeostat.app.health import Health
 from homeostat.app.kopf_setup import kopf_settings, register_login
 from homeostat.app.logging_setup import set_up_logging
+from homeostat.app.preflight import wait_for_kinds
 from homeostat.app.settings import Settings
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.clock import SystemClock
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.flow.engine import Engine
-from homeostat.flow.facts import Body
 from homeostat.flow.stages import EngineSettings, Stages
 from homeostat.intake.catalog import Catalog
 from homeostat.intake.handlers import register
@@ -46,8 +46,9 @@ async def _operate(settings: Settings, kubeconfig: Path | None) -> int:
     operator = _Operator(settings, cluster)
     registry = kopf.OperatorRegistry()
     register_login(registry, kubeconfig, settings.login_expiration)
-    register(registry, operator.catalog, operator.on_record)
+    register(registry, operator.catalog, operator.engine.on_record)
     operator.follow(registry)
+    await operator.prepare()
     await kopf.operator(
         registry=registry,
         settings=kopf_settings(settings.shutdown_grace),
@@ -72,7 +73,7 @@ class _Operator:
         self._events = KubernetesEvents(cluster, clock)
         history, metrics = ControllerRevisionHistory(cluster, clock), Metrics()
         workloads = KubernetesWorkloads(cluster)
-        self._engine = Engine(
+        self.engine = Engine(
             Stages(
                 catalog=self.catalog,
                 observer=Observer(self._telemetry, workloads, clock, settings.evidence_window),
@@ -89,19 +90,19 @@ class _Operator:
                 default_source=settings.default_source(),
             )
         )
-        self._health = Health(self._engine, self._resync.is_synced, metrics.registry, settings.liveness_limit)
+        self._health = Health(self.engine, self._resync.is_synced, metrics.registry, settings.liveness_limit)
         self._tasks: list[asyncio.Task[None]] = []
 
-    def on_record(self, _: str, body: Body) -> None:
-        """Tell the engine of a record that was written, or that is gone."""
-        self._engine.on_record(body)
+    async def prepare(self) -> None:
+        """Answer probes, and wait for the cluster to serve our kinds."""
+        await self._health.start(self._settings.health_host, self._settings.health_port)
+        await wait_for_kinds(self._cluster)
 
     def follow(self, registry: kopf.OperatorRegistry) -> None:
         """Start and stop with kopf, which cancels on its own what was started after it."""
 
         @kopf.on.startup(registry=registry, id="start")
         async def start(**_: Any) -> None:  # noqa: ANN401 - kopf's arguments
-            await self._health.start(self._settings.health_host, self._settings.health_port)
             for name, work in self._work():
                 task = asyncio.create_task(work, name=name)
                 task.add_done_callback(self._ended(name))
@@ -122,7 +123,7 @@ class _Operator:
     async def _run_engine(self) -> None:
         """An engine with half a catalog would take what it does not see for deleted."""
         await self._resync.wait_synced()
-        await self._engine.run()
+        await self.engine.run()
 
     def _ended(self, name: str) -> Callable[[asyncio.Task[None]], None]:
         """None of the parts may end by itself: the process is started anew rather than run without it."""

@@ -5,9 +5,9 @@ Every time constant is here, so that a demo or a campaign of faults can run the 
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from homeostat.contracts.common import parse_duration
@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     shutdown_grace: Time = Field(default=timedelta(seconds=10), description="Longest orderly end.")
     log_format: LogFormat = Field(default=LogFormat.JSON, description="json or text.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
+
+    @model_validator(mode="after")
+    def _usable_source(self) -> Self:
+        self.default_source()
+        return self
 
     def default_source(self) -> CompiledSource | None:
         """The operator's own telemetry source; None where none is set.

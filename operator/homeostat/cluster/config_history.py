@@ -2,9 +2,14 @@
 
 So it survives a restart of the operator, needs no store of its own, and goes when the ConfigMap goes. The text is
 plain in them: right for a ConfigMap, never for a Secret.
+
+That a content was good is told by a second, empty revision that belongs to the first. An annotation would be plainer,
+but the API server compares a ControllerRevision's data byte by byte, and refuses a patch of its metadata as a change of
+the data whenever the data was not sent in exactly the server's own spelling of JSON (measured on 1.36.3).
 """
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
 from collections.abc import Sequence
@@ -88,14 +93,8 @@ class ControllerRevisionHistory:
         revision = next((r for r in reversed(revisions) if r.digest == digest), None)
         if revision is None or revision.good:
             return
-        metadata = revision.body["metadata"]
-        patch = {
-            "metadata": {
-                "resourceVersion": metadata["resourceVersion"],
-                "annotations": {ANNOTATION_GOOD: _text(self._clock.now())},
-            }
-        }
-        await self._cluster.merge_patch(_API_VERSION, _KIND, namespace, metadata["name"], patch)
+        with contextlib.suppress(ConflictError):  # marked by another process of the operator meanwhile
+            await self._cluster.create(_mark_body(namespace, revision, self._clock.now()))
 
     async def last_good(self, namespace: str, config_map: str, key: str) -> str | None:
         """The newest content marked good that differs from the present one; None where none is known."""
@@ -121,7 +120,9 @@ class ControllerRevisionHistory:
 
     async def _revisions(self, namespace: str, config_map: str, key: str) -> list[_Revision]:
         bodies = await self._cluster.list(_API_VERSION, _KIND, namespace, f"{LABEL_KEY}={_key_digest(config_map, key)}")
-        return sorted(filter(None, map(_revision, bodies)), key=lambda revision: revision.number)
+        good = {owner for body in bodies for owner in _marked(body)}
+        found = (_revision(body, good=body["metadata"]["uid"] in good) for body in bodies)
+        return sorted(filter(None, found), key=lambda revision: revision.number)
 
     async def _remember(
         self, namespace: str, config_map: str, key: str, content: _Content, revisions: Sequence[_Revision]
@@ -135,7 +136,7 @@ class ControllerRevisionHistory:
             if not noted or noted[-1].digest != content.digest:
                 raise
             return noted
-        own = _revision(written.body)
+        own = _revision(written.body, good=False)
         return await self._forget_oldest(namespace, [*revisions, own] if own else list(revisions))
 
     async def _forget_oldest(self, namespace: str, revisions: list[_Revision]) -> list[_Revision]:
@@ -203,9 +204,8 @@ def _revision_body(namespace: str, config_map: str, key: str, content: _Content,
     }
 
 
-def _revision(body: Body) -> _Revision | None:
-    """A remembered text; None for an object that carries our label but is none of ours."""
-    annotations = body["metadata"].get("annotations") or {}
+def _revision(body: Body, *, good: bool) -> _Revision | None:
+    """A remembered text; None for a mark, and for an object that carries our label but is none of ours."""
     try:
         data = body["data"]
         return _Revision(
@@ -215,10 +215,36 @@ def _revision(body: Body) -> _Revision | None:
             digest=text_digest(data["text"]),
             at=datetime.fromisoformat(data["changedAt"]),
             by=data["changedBy"],
-            good=ANNOTATION_GOOD in annotations,
+            good=good,
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _mark_body(namespace: str, revision: _Revision, at: datetime) -> dict[str, Any]:
+    owner, metadata = identity_of(revision.body), revision.body["metadata"]
+    return {
+        "apiVersion": _API_VERSION,
+        "kind": _KIND,
+        "metadata": {
+            "name": f"{owner.name}-good",
+            "namespace": namespace,
+            "labels": metadata["labels"],
+            "annotations": {ANNOTATION_GOOD: _text(at)},
+            "ownerReferences": [
+                {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "uid": owner.uid}
+            ],
+        },
+        "revision": revision.number,
+        "data": {},
+    }
+
+
+def _marked(body: Body) -> list[str]:
+    """Uids of the revisions that this object marks as good."""
+    if ANNOTATION_GOOD not in (body["metadata"].get("annotations") or {}):
+        return []
+    return [owner["uid"] for owner in body["metadata"].get("ownerReferences") or ()]
 
 
 def _text(moment: datetime) -> str:

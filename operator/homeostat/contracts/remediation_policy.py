@@ -69,9 +69,7 @@ class IntentSelector(Resource):
         ),
     ]
     match_labels: Annotated[
-        dict[
-            Annotated[str, Field(min_length=1, max_length=317)], Annotated[str, Field(max_length=63)]
-        ],
+        dict[Annotated[str, Field(min_length=1, max_length=317)], Annotated[str, Field(max_length=63)]],
         Field(default_factory=dict, max_length=16, description="Labels that an intent must carry."),
     ]
 
@@ -128,7 +126,10 @@ class CauseRule(Resource):
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
-                cel("self.name != 'TelemetryFault'", "TelemetryFault is the operator's own: nothing may be done about it")
+                cel(
+                    "self.name != 'TelemetryFault'",
+                    "TelemetryFault is the operator's own: nothing may be done about it",
+                )
             ]
         }
     )
@@ -245,7 +246,9 @@ class Drain(Resource):
 
     query: Annotated[
         PromQL,
-        Field(description="PromQL for the work left on the pods that would go; $pods (a regular expression) is filled."),
+        Field(
+            description="PromQL for the work left on the pods that would go; $pods (a regular expression) is filled."
+        ),
     ]
     at_most: Annotated[DecimalText, Field(default="0", description="Largest value that counts as drained.")]
 
@@ -337,7 +340,10 @@ class BoundaryRule(Resource):
 
 def _rules(description: str) -> object:
     return Field(
-        default_factory=list, max_length=16, description=description, json_schema_extra={"x-kubernetes-list-type": "atomic"}
+        default_factory=list,
+        max_length=16,
+        description=description,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
 
 
@@ -369,10 +375,16 @@ class Guardrails(Resource):
     replicas: Annotated[Replicas, Field(default_factory=Replicas, description="Bounds on replicas.")]
     largest_step: Annotated[
         int,
-        Field(default=100, ge=1, le=1000, description="Largest change of replicas in one act, in percent of those present."),
+        Field(
+            default=100,
+            ge=1,
+            le=1000,
+            description="Largest change of replicas in one act, in percent of those present.",
+        ),
     ]
     cooldown: Annotated[
-        Duration, Field(default="5m", description="Rest per target between the end of one verification and the next act.")
+        Duration,
+        Field(default="5m", description="Rest per target between the end of one verification and the next act."),
     ]
     frequency: Annotated[
         Frequency | None, Field(default=None, description="Most acts per target, over all policies. Live needs it.")
@@ -442,7 +454,9 @@ class RemediationPolicySpec(Resource):
     ]
     causes: Annotated[
         list[CauseRule],
-        Field(default_factory=list, max_length=8, description="Hypotheses of the author.", json_schema_extra=map_list()),
+        Field(
+            default_factory=list, max_length=8, description="Hypotheses of the author.", json_schema_extra=map_list()
+        ),
     ]
     steps: Annotated[
         list[Step],

@@ -325,7 +325,9 @@ class ExpectationStatus(StatusPart):
 
     name: Annotated[str, Field(max_length=52, description="Name of the expectation.")]
     state: Annotated[ExpectationStateName, Field(description="Met, Violated or Unknown.")]
-    reason: Annotated[str, Field(default="", max_length=64, description="Why, as one word: Stale, Partial, NotANumber.")]
+    reason: Annotated[
+        str, Field(default="", max_length=64, description="Why, as one word: Stale, Partial, NotANumber.")
+    ]
     message: Annotated[str, Field(default="", max_length=1024, description="Why, as a sentence.")]
     observed: Annotated[str, Field(default="", max_length=40, description="Value at the last transition.")]
     since: Annotated[Timestamp | None, Field(default=None, description="When this state began.")]

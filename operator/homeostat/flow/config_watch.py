@@ -1,5 +1,6 @@
 """Which configuration a service runs by: its recent changes, and which content the promise was kept under."""
 
+import logging
 from datetime import datetime
 
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
@@ -8,6 +9,8 @@ from homeostat.flow.facts import CompiledIntent, ConfigChange
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.ports import KubernetesError
 from homeostat.flow.stages import Stages
+
+log = logging.getLogger(__name__)
 
 ConfigKey = tuple[str, str]
 """ConfigMap and key."""
@@ -25,17 +28,27 @@ def watched(policies: tuple[RemediationPolicySpec, ...]) -> tuple[ConfigKey, ...
 async def watch_config(
     stages: Stages, intent: CompiledIntent, policies: tuple[RemediationPolicySpec, ...], memory: IntentMemory
 ) -> None:
-    """Remember new contents, and mark the present one good once the promise was kept long enough under it."""
+    """Remember new contents, and mark the present one good once the promise was kept long enough under it.
+
+    A history that cannot be kept costs a restore later; it must not cost the look that is being made.
+    """
     changes: list[ConfigChange] = []
     for config_map, key in watched(policies):
         try:
-            note = await stages.history.note(intent.stamp.namespace, config_map, key, stages.clock.now())
-        except KubernetesError:
-            continue
-        changes += note.changes
-        if not note.good and _kept_since(memory, note.since, stages):
-            await stages.history.mark_good(intent.stamp.namespace, config_map, key, note.digest)
+            changes += await _watch_key(stages, intent.stamp.namespace, config_map, key, memory)
+        except KubernetesError as error:
+            stages.metrics.fault("config history")
+            log.warning("the history of %s in ConfigMap %s is not kept: %s", key, config_map, error)
     memory.changes = tuple(sorted(changes, key=lambda change: change.at))
+
+
+async def _watch_key(
+    stages: Stages, namespace: str, config_map: str, key: str, memory: IntentMemory
+) -> tuple[ConfigChange, ...]:
+    note = await stages.history.note(namespace, config_map, key, stages.clock.now())
+    if not note.good and _kept_since(memory, note.since, stages):
+        await stages.history.mark_good(namespace, config_map, key, note.digest)
+    return note.changes
 
 
 def _kept_since(memory: IntentMemory, since: datetime, stages: Stages) -> bool:

@@ -135,13 +135,13 @@ def _verdict(query: str) -> str:
         reads = selectors(query)
     except ValueError as error:
         return str(error)
+    if kind in {"Matrix", "String"}:
+        return "the query gives no value at one moment but a range or a text; wrap a range in rate() or a like function"
     if not reads:
         return "the query reads no series, so it measures nothing"
     nameless = [selector for selector in reads if not metric_names(selector)]
     if nameless:
         return f"{nameless[0]} names no metric: the age of its samples could not be told; name one metric per selector"
-    if kind in {"Matrix", "String"}:
-        return "the query gives no value at one moment but a range or a text; wrap a range in rate() or a like function"
     return ""
 
 

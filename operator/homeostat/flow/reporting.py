@@ -14,6 +14,7 @@ from homeostat.flow.memory import IntentMemory
 from homeostat.flow.readiness import matched, unmatched_triggers
 from homeostat.flow.remediations import OpenRemediations
 from homeostat.flow.stages import Stages
+from homeostat.record.aspects import refused
 from homeostat.record.conditions import intent_status
 from homeostat.record.policy_conditions import policy_status, source_status
 
@@ -114,8 +115,7 @@ class Reporting:
         told = {(c.type, c.reason, c.observed_generation) for c in known}
         if ("Ready", refusal.reason, body["metadata"]["generation"]) in told:
             return
-        at = f"{refusal.field}: " if refusal.field else ""
-        self._emit(kind, body, refusal.reason, "Validate", f"{at}{refusal.message}", warning=True)
+        self._emit(kind, body, refusal.reason, "Validate", refused(refusal), warning=True)
 
     def _tell_blindness(self, body: Body, previous: ServiceIntentStatus, status: ServiceIntentStatus) -> None:
         was, now = (_condition(s, "TelemetryAvailable") for s in (previous, status))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
-from homeostat.contracts.service_intent import ConditionOperator, Expectation, ServiceIntentSpec
+from homeostat.contracts.service_intent import Expectation, ServiceIntentSpec
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.flow.facts import (
     Body,
@@ -27,8 +27,6 @@ UNKNOWN_CAUSE = "UnknownCause"
 BUILT_IN_CAUSES = frozenset({"Saturated", "Misconfigured", "TargetDown"})
 """Causes that a step may name without a hypothesis of the policy's author."""
 
-_UPPER_LIMITS = frozenset({ConditionOperator.IS_LESS_THAN, ConditionOperator.IS_EQUAL_TO_OR_LESS_THAN})
-_LOWER_LIMITS = frozenset({ConditionOperator.IS_GREATER_THAN, ConditionOperator.IS_EQUAL_TO_OR_GREATER_THAN})
 _MOST_FAULTS_TOLD = 3
 
 Query = tuple[str, str, frozenset[str]]
@@ -43,7 +41,7 @@ def compile_intent(body: Body) -> CompiledIntent | Refusal:
     if isinstance(spec, Refusal):
         return spec
     for expectation in spec.expectations:
-        refusal = _queries(_of_expectation(expectation)) or _clear(expectation)
+        refusal = _queries(_of_expectation(expectation))
         if refusal is not None:
             return refusal
     return CompiledIntent(_stamp(body), dict(body["metadata"].get("labels") or {}), spec)
@@ -135,22 +133,6 @@ def _of_policy(spec: RemediationPolicySpec) -> list[Query]:
         if step.release is not None and step.release.drain is not None
     ]
     return evidence + drains
-
-
-def _clear(expectation: Expectation) -> Refusal | None:
-    """A clear value that is easier to reach than the promise would end violations that still stand."""
-    if expectation.clear is None or expectation.value is None:
-        return None
-    clear, value = float(expectation.clear), float(expectation.value)
-    looser = clear > value if expectation.condition in _UPPER_LIMITS else clear < value
-    if expectation.condition in _UPPER_LIMITS | _LOWER_LIMITS and looser:
-        field = f"spec.expectations[{expectation.name}].clear"
-        return Refusal(
-            INVALID_SPEC,
-            f"{field}: {expectation.clear} is looser than the promised value {expectation.value}; it must be as strict",
-            field,
-        )
-    return None
 
 
 def _causes(spec: RemediationPolicySpec) -> Refusal | None:

@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from homeostat.contracts.service_intent import Reduce
 from homeostat.flow.facts import Answer, Reading, Series, Unknown
 from homeostat.observe.query_plan import PART
+
+_Side = dict[frozenset[tuple[str, str]], Series]
+"""One side of a ratio, by the labels of its series."""
 
 _SLACK = 1e-9
 """How far a ratio may exceed 1 by rounding alone."""
@@ -13,8 +17,8 @@ _SLACK = 1e-9
 _REDUCERS: Mapping[Reduce, Callable[[Sequence[float]], float]] = {
     Reduce.MAX: max,
     Reduce.MIN: min,
-    Reduce.SUM: math.fsum,
-    Reduce.AVG: lambda values: math.fsum(values) / len(values),
+    Reduce.SUM: sum,
+    Reduce.AVG: lambda values: sum(values) / len(values),
 }
 
 
@@ -55,33 +59,34 @@ def part_of(answer: Answer, number: int) -> tuple[Series, ...]:
     return tuple(s for s in answer.series if s.labels.get(PART) == str(number))
 
 
-def _share(
-    good: Mapping[frozenset[tuple[str, str]], Series],
-    total: Mapping[frozenset[tuple[str, str]], Series],
-    reduce: Reduce | None,
-    window_seconds: float,
-    min_events: int | None,
-) -> Reading:
-    load = math.fsum(series.value for series in total.values())
+def _share(good: _Side, total: _Side, reduce: Reduce | None, window_seconds: float, min_events: int | None) -> Reading:
+    load = sum(series.value for series in total.values())
     if good.keys() != total.keys():
         return unknown(Unknown.NO_DATA, "ratio.good and ratio.total give series with different labels")
+    too_few = _too_few(load, window_seconds, min_events)
+    if too_few is not None:
+        return too_few
+    busy = [key for key, series in total.items() if series.value > 0]
+    shares = [good[key].value / total[key].value for key in busy]
+    if any(share > 1 + _SLACK for share in shares):
+        return unknown(Unknown.OUT_OF_RANGE, f"the ratio is {max(shares):.6g}: more good events than events")
+    reading = _reduced([total[key] for key in busy], [min(share, 1.0) for share in shares], reduce)
+    return reading if reading.value is None else replace(reading, load=load)
+
+
+def _too_few(load: float, window_seconds: float, min_events: int | None) -> Reading | None:
+    if math.isinf(load):
+        return unknown(Unknown.INFINITE, "ratio.total is too large to be a rate of events")
     if load == 0:
         return unknown(Unknown.NOT_A_NUMBER, "no events in the window: there is nothing to take a share of")
     if min_events is not None and load * window_seconds < min_events:
         return unknown(
             Unknown.TOO_FEW_EVENTS, f"{load * window_seconds:.0f} events in the window, {min_events} are needed"
         )
-    busy = [key for key, series in total.items() if series.value > 0]
-    shares = [good[key].value / total[key].value for key in busy]
-    if any(share > 1 + _SLACK for share in shares):
-        return unknown(Unknown.OUT_OF_RANGE, f"the ratio is {max(shares):.6g}: more good events than events")
-    reading = _reduced([total[key] for key in busy], [min(share, 1.0) for share in shares], reduce)
-    if reading.value is None:
-        return reading
-    return Reading(value=reading.value, load=load, as_of=reading.as_of)
+    return None
 
 
-def _side(series: tuple[Series, ...]) -> dict[frozenset[tuple[str, str]], Series] | Reading:
+def _side(series: tuple[Series, ...]) -> _Side | Reading:
     fault = _fault(Answer(series=series))
     return fault if fault is not None else {_identity(s): s for s in series}
 

@@ -1,0 +1,176 @@
+"""What cannot be done is refused with a reason and a way out, and nothing is touched."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hack.cluster import Cluster
+from homeostat.act.registry import Registry, registry
+from homeostat.cluster.client import ApiCluster
+from homeostat.cluster.config_history import ControllerRevisionHistory, text_digest
+from homeostat.contracts.remediation_policy import Step
+from homeostat.contracts.service_intent import Target
+from homeostat.flow.facts import Preview, Workload
+from tests.contract.cases import TUNING, pod_template, workload
+
+
+class Bench:
+    def __init__(self, cluster: Cluster, api: ApiCluster, namespace: str) -> None:
+        self.cluster, self.api, self.namespace = cluster, api, namespace
+        self.history = ControllerRevisionHistory(api)
+        self.registry: Registry = registry(api, self.history)
+
+    def create(self, body: dict[str, Any]) -> None:
+        self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))
+
+    def config_map(self, text: str = TUNING, **more: Any) -> None:
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tuning"}, "data": {"k.yaml": text}}
+        self.create(body | more)
+
+    async def preview(self, action: dict[str, Any], kind: str = "Deployment", reload: str = "Restart") -> Preview:
+        step = Step.model_validate({"name": "s", "action": action})
+        ref = {"apiVersion": "apps/v1", "kind": kind, "name": "pcscf"}
+        target = Target.model_validate({"name": "pcscf", "ref": ref, "configReload": reload})
+        actuator = self.registry.actuator(step.action.type)
+        return await actuator.preview(self.namespace, step, target, Workload("pcscf", exists=True))
+
+    async def reconfigure(self, key: str = "k.yaml", reload: str = "Restart", **how: Any) -> Preview:
+        action = {"target": "pcscf", "configMap": "tuning", "key": key, **how}
+        return await self.preview({"reconfigure": action}, reload=reload)
+
+
+@pytest.fixture
+def bench(cluster: Cluster, api: ApiCluster, namespace: str) -> Bench:
+    return Bench(cluster, api, namespace)
+
+
+SET = {"path": "/limits/invitesPerSecond", "value": "500"}
+SCALE = {"scale": {"target": "pcscf", "by": "+50%", "max": 2}}
+
+
+async def test_scaling_what_has_no_scale(bench: Bench) -> None:
+    body = workload("DaemonSet", "pcscf")
+    del body["spec"]["replicas"]
+    bench.create(body)
+
+    preview = await bench.preview(SCALE, kind="DaemonSet")
+
+    assert preview.refused == "NotScalable"
+    assert "no /scale" in preview.message
+
+
+async def test_scaling_at_the_bound_is_done_already(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf", replicas=2))
+
+    preview = await bench.preview(SCALE)
+
+    assert (preview.already, preview.message, preview.intended) == (True, "at max 2", "2")
+
+
+async def test_a_share_of_nothing(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf", replicas=0))
+
+    assert (await bench.preview(SCALE)).refused == "NoReplicas"
+
+
+async def test_scaling_an_unknown_kind(bench: Bench) -> None:
+    preview = await bench.preview(SCALE, kind="Nothing")
+
+    assert preview.refused == "TargetNotFound"
+    assert "check apiVersion and kind" in preview.message
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value", "reason"),
+    [
+        (TUNING, "none.yaml", SET, "KeyNotFound"),
+        ("a: [1", "k.yaml", SET, "KeyIsNotYaml"),
+        ("a: 1\n---\nb: 2\n", "k.yaml", SET, "KeyIsNotYaml"),
+        (TUNING, "k.yaml", {**SET, "path": "/limits/none"}, "PathNotFound"),
+        (TUNING, "k.yaml", {**SET, "path": "/limits"}, "NotAScalar"),
+        (TUNING, "k.yaml", {**SET, "value": "[1, 2]"}, "NotAScalar"),
+        ("limits: &a {invitesPerSecond: 1}\nb: *a\n", "k.yaml", SET, "AliasOrAnchor"),
+        ("limits: {invitesPerSecond: 1, invitesPerSecond: 2}\n", "k.yaml", SET, "DuplicateKey"),
+    ],
+)
+async def test_a_value_that_cannot_be_written(
+    bench: Bench, text: str, key: str, value: dict[str, str], reason: str
+) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map(text)
+
+    preview = await bench.reconfigure(key=key, set=value)
+
+    assert preview.refused == reason
+    assert preview.message
+
+
+async def test_binary_and_immutable_config_maps(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map(immutable=True, binaryData={"b.bin": base64.b64encode(b"\xff").decode()})
+
+    assert (await bench.reconfigure(set=SET)).refused == "ConfigMapImmutable"
+
+
+async def test_a_binary_key(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map(binaryData={"b.bin": base64.b64encode(b"\xff").decode()})
+
+    preview = await bench.reconfigure(key="b.bin", set=SET)
+
+    assert (preview.refused, "binary" in preview.message) == ("KeyNotFound", True)
+
+
+async def test_a_workload_that_would_not_take_it_up(bench: Bench) -> None:
+    bench.config_map()
+    assert (await bench.reconfigure(set=SET)).refused == "TargetNotFound"
+    body = workload("Deployment", "pcscf")
+    body["spec"]["paused"] = True
+    bench.create(body)
+
+    assert (await bench.reconfigure(set=SET)).refused == "NotRestartable"
+    assert (await bench.reconfigure(set=SET, reload="Hot")).refused == "HotReloadNotDescribed"
+
+
+async def test_the_present_value_is_done_already(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map()
+
+    preview = await bench.reconfigure(set={**SET, "value": "50"})
+
+    assert (preview.already, preview.refused) == (True, "")
+
+
+async def test_restoring_needs_a_content_that_is_known_to_work(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map()
+    restore = "/limits/invitesPerSecond"
+    assert (await bench.reconfigure(restore=restore)).refused == "NoKnownGoodContent"
+    await bench.history.note(bench.namespace, "tuning", "k.yaml", datetime.now(UTC))
+    await bench.history.mark_good(bench.namespace, "tuning", "k.yaml", text_digest(TUNING))
+    bad = {"data": {"k.yaml": TUNING.replace("50 ", "5 ")}}
+    bench.cluster.kubectl("patch", "configmap", "tuning", "--namespace", bench.namespace, "--type=merge",
+                          "--patch", json.dumps(bad))  # fmt: skip
+
+    preview = await bench.reconfigure(restore=restore)
+
+    assert (preview.before, preview.intended, preview.refused) == ("5", "50", "")
+    assert preview.description.startswith("restore /limits/invitesPerSecond")
+
+
+async def test_a_pod_template_is_all_a_custom_workload_needs(bench: Bench) -> None:
+    bench.create(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {"name": "pcscf"},
+            "spec": {"selector": {"matchLabels": {"app": "pcscf"}}, "template": pod_template("pcscf")},
+        }
+    )
+
+    preview = await bench.preview({"scale": {"target": "pcscf", "by": "+1"}}, kind="ReplicaSet")
+
+    assert (preview.before, preview.intended) == ("1", "2")

@@ -1,0 +1,247 @@
+"""Who may write what into a record: the admission policy with real users on a real API server."""
+
+import json
+from typing import Any
+
+import pytest
+
+from hack.cluster import Cluster
+from homeostat.cli.plugin import app, run
+from homeostat.contracts.remediation import Authority, Phase, ReleaseState, ReleaseStatus
+from tests.apiserver.installation import OPERATOR, create_record, install, manifest, refusal, wait_until
+from tests.unit.record.samples import plan, status
+
+APPROVER, PATCHER, OWNER = "alice", "mallory", "ned"
+PLAN = plan(authority=Authority.APPROVAL)
+WAITING = status(phase=Phase.AWAITING_APPROVAL, outcome=None, operations=[], verifications=[], plan=PLAN)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed(cluster: Cluster) -> None:
+    install(cluster)
+
+
+@pytest.fixture
+def people(cluster: Cluster, namespace: str) -> str:
+    """A namespace with an approver, someone who may only patch, and a namespace administrator."""
+    bind(cluster, namespace, "approver", "homeostat-approver", APPROVER)
+    cluster.kubectl("create", "role", "patcher", "-n", namespace, "--verb=get,list,patch", f"--resource={RECORDS}")
+    cluster.kubectl("create", "rolebinding", "patcher", "-n", namespace, "--role=patcher", f"--user={PATCHER}")
+    # Every right but the ones to decide: those have verbs of their own.
+    rights = "--verb=get,list,create,update,patch,delete,deletecollection"
+    resources = f"--resource={RECORDS},{RECORDS}/status"
+    cluster.kubectl("create", "role", "owner", "-n", namespace, rights, resources)
+    cluster.kubectl("create", "rolebinding", "owner", "-n", namespace, "--role=owner", f"--user={OWNER}")
+    return namespace
+
+
+RECORDS = "remediations.homeostat.dev"
+
+
+def bind(cluster: Cluster, namespace: str, name: str, role: str, user: str) -> None:
+    cluster.kubectl("create", "rolebinding", name, "-n", namespace, f"--clusterrole={role}", f"--user={user}")
+
+
+def decision(by: str, kind: str = "Approve", **changes: Any) -> dict[str, Any]:
+    known: dict[str, Any] = {"id": f"{kind.lower()}-{by.rpartition(':')[2]}", "type": kind, "by": by}
+    more: dict[str, Any] = {"planDigest": PLAN.digest} if kind == "Approve" else {"reason": "planned work"}
+    return {**known, **more, **changes}
+
+
+def deciding(namespace: str, name: str, entry: dict[str, Any]) -> tuple[str, ...]:
+    patch = json.dumps([{"op": "add", "path": "/spec/decisions/-", "value": entry}])
+    return ("patch", "remediation", name, "-n", namespace, "--type=json", "-p", patch)
+
+
+def decisions(cluster: Cluster, namespace: str, name: str) -> list[dict[str, Any]]:
+    record = json.loads(cluster.kubectl("get", "rem", name, "-n", namespace, "-o", "json"))
+    found: list[dict[str, Any]] = record["spec"]["decisions"]
+    return found
+
+
+def may(cluster: Cluster, namespace: str, verb: str, group: str, resource: str) -> bool:
+    """What the API server says of the operator's rights."""
+    attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": OPERATOR, "resourceAttributes": attributes},
+    }
+    allowed = cluster.kubectl("create", "-f", "-", "-o", "jsonpath={.status.allowed}", stdin=json.dumps(review))
+    return allowed.strip() == "true"
+
+
+@pytest.mark.parametrize("kind", ["Approve", "Reject"])
+def test_a_person_with_the_verb_decides_under_the_own_name(cluster, people, kind):
+    name = create_record(cluster, people, WAITING)
+    entry = decision(APPROVER, kind)
+    cluster.kubectl(*deciding(people, name, entry), user=APPROVER)
+    assert decisions(cluster, people, name) == [entry]
+
+
+def test_the_command_in_the_report_is_the_one_that_works(cluster, people):
+    name = create_record(cluster, people, WAITING)
+    entry = {"id": f"approve-{PLAN.digest[:8]}", "type": "Approve", "by": APPROVER, "planDigest": PLAN.digest}
+    cluster.kubectl(*deciding(people, name, entry), user=APPROVER)
+    assert decisions(cluster, people, name) == [entry]
+
+
+REFUSED = [
+    ("for somebody else", APPROVER, decision("bob"), "under your own name: write by: alice"),
+    ("without the verb", PATCHER, decision(PATCHER), "mallory may not approve"),
+    ("reject without the verb", PATCHER, decision(PATCHER, "Reject"), "mallory may not reject"),
+    ("owner without the verb", OWNER, decision(OWNER), "ned may not approve"),
+    ("wrong digest", APPROVER, decision(APPROVER, planDigest="0" * 64), f"approve planDigest {PLAN.digest}"),
+]
+
+
+@pytest.mark.parametrize(("user", "entry", "said"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+def test_a_decision_is_refused_with_a_reason(cluster, people, user, entry, said):
+    name = create_record(cluster, people, WAITING)
+    assert said in refusal(cluster, *deciding(people, name, entry), user=user)
+    assert decisions(cluster, people, name) == []
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_each_decision_has_a_verb_of_its_own(cluster, people, verb):
+    rights = f"--verb=get,patch,{verb}"
+    cluster.kubectl("create", "role", "half", "-n", people, rights, f"--resource={RECORDS}")
+    cluster.kubectl("create", "rolebinding", "half", "-n", people, "--role=half", "--user=half")
+    name = create_record(cluster, people, WAITING)
+    kinds = {"approve": "Approve", "reject": "Reject"}
+    other = next(kind for key, kind in kinds.items() if key != verb)
+    assert "half may not" in refusal(cluster, *deciding(people, name, decision("half", other)), user="half")
+    cluster.kubectl(*deciding(people, name, decision("half", kinds[verb])), user="half")
+
+
+@pytest.mark.parametrize("phase", [Phase.EXECUTING, Phase.EXPIRED, Phase.SUCCEEDED, Phase.PLANNED])
+def test_what_does_not_wait_is_not_decided(cluster, people, phase):
+    name = create_record(cluster, people, status(phase=phase, plan=PLAN))
+    told = refusal(cluster, *deciding(people, name, decision(APPROVER)), user=APPROVER)
+    assert f"the remediation is {phase}" in told
+
+
+def test_the_operator_decides_nothing(cluster, people):
+    bind(cluster, people, "wrong", "homeostat-approver", OPERATOR)
+    name = create_record(cluster, people, WAITING)
+    told = refusal(cluster, *deciding(people, name, decision(OPERATOR)), user=OPERATOR)
+    assert "Decisions are for people" in told
+    born = manifest(people, decisions=[decision(OPERATOR)])
+    assert "Decisions are for people" in refusal(cluster, "create", "-f", "-", stdin=born, user=OPERATOR)
+
+
+def test_the_operator_has_no_right_to_decide_at_all(cluster, people):
+    name = create_record(cluster, people, WAITING)
+    assert "cannot patch resource" in refusal(cluster, *deciding(people, name, decision(OPERATOR)), user=OPERATOR)
+    assert may(cluster, people, "create", "homeostat.dev", "remediations")
+    for verb in ("approve", "reject", "delete", "update", "patch"):
+        assert not may(cluster, people, verb, "homeostat.dev", "remediations")
+    for group, resource in (("", "secrets"), ("rbac.authorization.k8s.io", "roles")):
+        assert not may(cluster, people, "get", group, resource)
+
+
+def test_a_service_account_is_no_approver(cluster, people):
+    cluster.kubectl("create", "serviceaccount", "robot", "-n", people)
+    account = f"system:serviceaccount:{people}:robot"
+    bind(cluster, people, "robot", "homeostat-approver", account)
+    name = create_record(cluster, people, WAITING)
+    told = refusal(cluster, "--as", account, *deciding(people, name, decision(account)))
+    assert "Decisions are for people" in told
+
+
+@pytest.fixture
+def decided(cluster: Cluster, people: str) -> str:
+    """A record that the approver has decided upon."""
+    name = create_record(cluster, people, WAITING)
+    cluster.kubectl(*deciding(people, name, decision(APPROVER)), user=APPROVER)
+    return name
+
+
+def test_a_decision_is_neither_taken_out_nor_changed(cluster, people, decided):
+    path = ("patch", "rem", decided, "-n", people)
+    removal = json.dumps([{"op": "remove", "path": "/spec/decisions/0"}])
+    assert "cannot be taken out" in refusal(cluster, *path, "--type=json", "-p", removal, user=APPROVER)
+    whole = json.dumps([{"op": "remove", "path": "/spec/decisions"}])
+    assert "cannot be taken out" in refusal(cluster, *path, "--type=json", "-p", whole, user=APPROVER)
+    change = json.dumps([{"op": "replace", "path": "/spec/decisions/0/planDigest", "value": "1" * 64}])
+    assert "written once" in refusal(cluster, *path, "--type=json", "-p", change, user=APPROVER)
+    assert len(decisions(cluster, people, decided)) == 1
+
+
+def test_a_second_person_can_still_reject_what_another_approved(cluster, people, decided):
+    bind(cluster, people, "second", "homeostat-approver", "bob")
+    cluster.kubectl(*deciding(people, decided, decision("bob", "Reject")), user="bob")
+    assert [d["by"] for d in decisions(cluster, people, decided)] == [APPROVER, "bob"]
+
+
+@pytest.mark.parametrize("user", [OWNER, None], ids=["namespace administrator", "cluster administrator"])
+def test_nobody_but_the_operator_writes_a_record(cluster, people, user):
+    name = create_record(cluster, people, WAITING)
+    path = ("patch", "rem", name, "-n", people)
+    phase = json.dumps({"status": {"phase": "Executing"}})
+    told = refusal(cluster, *path, "--subresource=status", "--type=merge", "-p", phase, user=user)
+    assert "Only the operator writes the status" in told
+    # An owner that does not exist would have the garbage collector delete an open record.
+    orphaning = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "gone"}
+    for metadata in (
+        {"labels": {"a": "b"}},
+        {"annotations": {"a": "b"}},
+        {"finalizers": ["example.com/stuck"]},
+        {"ownerReferences": [orphaning]},
+    ):
+        change = json.dumps({"metadata": metadata})
+        assert "Only the operator changes" in refusal(cluster, *path, "--type=merge", "-p", change, user=user)
+    born = manifest(people, None)
+    assert "Only the operator creates" in refusal(cluster, "create", "-f", "-", stdin=born, user=user)
+
+
+@pytest.mark.parametrize(
+    ("record_status", "said"),
+    [
+        (WAITING, "open (phase AwaitingApproval)"),
+        (status(phase=Phase.EXECUTING), "open (phase Executing)"),
+        (status(release=ReleaseStatus(state=ReleaseState.WAITING)), "open (phase Succeeded, release owed)"),
+    ],
+    ids=["waiting", "executing", "release owed"],
+)
+def test_an_open_record_is_not_deleted(cluster, people, record_status, said):
+    name = create_record(cluster, people, record_status)
+    for args in ((name,), ("--all",)):
+        assert said in refusal(cluster, "delete", "rem", *args, "-n", people, "--wait=false", user=OWNER)
+
+
+def test_a_closed_record_may_be_deleted(cluster, people):
+    name = create_record(cluster, people, status())
+    cluster.kubectl("delete", "rem", name, "-n", people, user=OWNER)
+
+
+def test_a_namespace_with_an_open_record_still_ends(cluster):
+    name = "test-ends"
+    cluster.kubectl("create", "namespace", name)
+    create_record(cluster, name, WAITING)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    wait_until(lambda: name not in cluster.kubectl("get", "namespaces", "-o", "name"), "the namespace is gone")
+
+
+def test_the_plugin_explains_approves_and_is_refused(cluster, people, capsys):
+    name = create_record(cluster, people, WAITING.model_copy(update={"report": ["Name:    x", "Why", "  it broke"]}))
+
+    def plugin(user: str, *args: str) -> tuple[int, str, str]:
+        config = ["--kubeconfig", str(cluster.kubeconfig_for(user)), "-n", people]
+        code = run(lambda: app([*args, *config], standalone_mode=False))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    assert plugin(APPROVER, "explain", name)[1] == "Name:    x\nWhy\n  it broke\n"
+    assert json.loads(plugin(APPROVER, "explain", name, "-o", "json")[1])["metadata"]["name"] == name
+    code, _, err = plugin(PATCHER, "approve", name)
+    assert code == 1
+    assert "mallory may not approve" in err
+    code, out, err = plugin(APPROVER, "approve", name, "--plan", PLAN.digest[:8], "--reason", "fine")
+    assert (code, err) == (0, "")
+    assert f"Approved by {APPROVER}" in out
+    (entry,) = decisions(cluster, people, name)
+    assert (entry["by"], entry["planDigest"], entry["reason"]) == (APPROVER, PLAN.digest, "fine")
+    code, _, err = plugin(APPROVER, "explain", "nothing-here")
+    assert code == 1
+    assert "not found" in err

@@ -1,0 +1,212 @@
+"""Bad input that the schema refuses, each with the field named and a message that says what to do."""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hack.cluster import Cluster
+from homeostat.contracts.to_crd import KINDS, custom_resource_definition
+from tests.apiserver.installation import OPERATOR, create_record, install, manifest, refusal
+from tests.unit.record.samples import INTENT, POLICY, status
+
+SOURCE: dict[str, Any] = {"url": "http://prometheus.monitoring:9090"}
+GOOD = {"ServiceIntent": INTENT, "RemediationPolicy": POLICY, "TelemetrySource": SOURCE}
+GONE = object()
+NAME_RULE = "the name is longer than 52 characters: records are named after it"  # has its test among the CRDs'
+HOT = {"name": "pcscf", "ref": INTENT["targets"][0]["ref"], "configReload": "Hot"}
+
+INTENTS: list[tuple[str, Any, str]] = [
+    # wrong types
+    ("targets", "pcscf", "spec.targets"),
+    ("expectations.0.value", 0.98, "spec.expectations[0].value"),
+    ("expectations.0.sustain", {"breaches": "three"}, "spec.expectations[0].sustain.breaches"),
+    ("owner", "ims-core", "spec.owner"),
+    ("description", 7, "spec.description"),
+    # what is missing
+    ("targets", GONE, "spec.targets"),
+    ("targets", [], "spec.targets"),
+    ("expectations.0.condition", GONE, "spec.expectations[0].condition"),
+    ("targets.0.ref.name", GONE, "spec.targets[0].ref.name"),
+    # bounds, patterns and enums
+    ("targets", [{**INTENT["targets"][0], "name": f"t{i}"} for i in range(17)], "spec.targets"),
+    ("expectations.0.name", "x" * 53, "spec.expectations[0].name"),
+    ("expectations.0.name", "Setup_Success", "spec.expectations[0].name"),
+    ("expectations.0.condition", "AtLeast", "spec.expectations[0].condition"),
+    ("expectations.0.value", "98%", "spec.expectations[0].value"),
+    ("expectations.0.window", "half a minute", "spec.expectations[0].window"),
+    ("expectations.0.minEvents", 0, "spec.expectations[0].minEvents"),
+    ("expectations.0.ratio.good", "x" * 4097, "spec.expectations[0].ratio.good"),
+    ("expectations.0.sustain", {"of": 61}, "spec.expectations[0].sustain.of"),
+    ("description", "x" * 1025, "spec.description"),
+    ("adminState", "Paused", "spec.adminState"),
+    ("observationPeriod", "5", "spec.observationPeriod"),
+    ("targets.0.ref.kind", "deployment", "spec.targets[0].ref.kind"),
+    # names are unique
+    ("targets", INTENT["targets"] * 2, "spec.targets[1]"),
+    ("expectations", INTENT["expectations"] * 2, "spec.expectations[1]"),
+    # rules
+    ("expectations.0.query", "up", "give exactly one indicator: query or ratio"),
+    ("expectations.0.ratio", GONE, "give exactly one indicator: query or ratio"),
+    ("expectations.0.range", {"lower": "1", "upper": "2"}, "take range {lower, upper}"),
+    ("expectations.0.value", GONE, "take range {lower, upper}"),
+    ("expectations.0.condition", "IsWithinRange", "take range {lower, upper}"),
+    ("expectations.0.noData", "Fallback", "noData Fallback and fallback go together"),
+    ("expectations.0.fallback", {"query": "up"}, "noData Fallback and fallback go together"),
+    ("expectations.0.sustain", {"breaches": 6, "of": 5}, "sustain.breaches cannot exceed sustain.of"),
+    (
+        "expectations.0",
+        {
+            "name": "e",
+            "query": "up",
+            "condition": "IsWithinRange",
+            "range": {"lower": "1", "upper": "2"},
+            "clear": "1",
+        },
+        "clear goes with a value that is a bound",
+    ),
+    (
+        "expectations.0",
+        {"name": "e", "query": "up", "condition": "IsEqualTo", "value": "1", "minEvents": 5},
+        "minEvents counts the total of a ratio",
+    ),
+    ("targets.0", HOT, "configReload Hot needs hotReload"),
+]
+
+RECONFIGURE = {"target": "pcscf", "configMap": "tuning", "key": "tuning.yaml"}
+POLICIES: list[tuple[str, Any, str]] = [
+    ("mode", "Dry", "spec.mode"),
+    ("triggers", [], "spec.triggers"),
+    ("steps", GONE, "spec.steps"),
+    ("steps.0.action.scale.by", "double", "spec.steps[0].action.scale.by"),
+    ("steps.0.action.scale.by", 2, "spec.steps[0].action.scale.by"),
+    ("steps.0.action.scale.max", 0, "spec.steps[0].action.scale.max"),
+    ("steps.0.repeat", {"limit": 11}, "spec.steps[0].repeat.limit"),
+    ("steps.0.undo", "Always", "spec.steps[0].undo"),
+    ("steps", [*POLICY["steps"], *POLICY["steps"]], "spec.steps[1]"),
+    ("intentSelector", {"matchLabels": {f"k{i}": "v" for i in range(17)}}, "spec.intentSelector.matchLabels"),
+    ("intentSelector", {"matchNames": ["a", "a"]}, "spec.intentSelector.matchNames[1]"),
+    ("guardrails", {"largestStep": 0}, "spec.guardrails.largestStep"),
+    ("guardrails", {"frequency": {"limit": 4}}, "spec.guardrails.frequency.per"),
+    ("approval", {"onTimeout": "Act"}, "spec.approval.onTimeout"),
+    ("verification", {"deadline": "soon"}, "spec.verification.deadline"),
+    # rules
+    ("intentSelector", {}, "an empty selector selects nothing"),
+    ("mode", "Live", "mode Live needs guardrails.frequency"),
+    ("steps.0.action.scale", {"target": "pcscf", "by": "+1", "min": 5, "max": 4}, "min cannot exceed max"),
+    ("steps.0.action", {}, "give exactly one action"),
+    (
+        "steps.0.action",
+        {"scale": {"target": "pcscf", "by": "+1"}, "reconfigure": {**RECONFIGURE, "restore": "/a"}},
+        "give exactly one action",
+    ),
+    ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value} and restore"),
+    ("causes", [{"name": "Throttled", "evidence": [{"name": "e"}]}], "give exactly one kind of evidence"),
+    ("boundaries", {"autonomous": [{}]}, "an empty rule matches nothing"),
+    (
+        "causes",
+        [{"name": "TelemetryFault", "evidence": [{"name": "e", "query": "up == 0"}]}],
+        "TelemetryFault is the operator's own",
+    ),
+]
+
+SOURCES: list[tuple[str, Any, str]] = [
+    ("url", GONE, "spec.url"),
+    ("url", "prometheus:9090", "spec.url"),
+    ("url", "http://user:secret@prometheus:9090", "spec.url"),
+    ("concurrency", 33, "spec.concurrency"),
+    ("timeout", 5, "spec.timeout"),
+    ("podLabel", "pod-name", "spec.podLabel"),
+]
+
+CASES = [
+    pytest.param(kind, path, value, said, id=f"{kind}-{i}-{path}")
+    for kind, cases in (("ServiceIntent", INTENTS), ("RemediationPolicy", POLICIES), ("TelemetrySource", SOURCES))
+    for i, (path, value, said) in enumerate(cases)
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed(cluster: Cluster) -> None:
+    install(cluster)
+
+
+def changed(content: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    result = copy.deepcopy(content)
+    *way, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    place: Any = result
+    for part in way:
+        place = place[part]
+    if value is GONE:
+        del place[last]
+    else:
+        place[last] = value
+    return result
+
+
+def document(kind: str, content: dict[str, Any]) -> str:
+    return json.dumps(
+        {
+            "apiVersion": "homeostat.dev/v1alpha1",
+            "kind": kind,
+            "metadata": {"name": "bad", "namespace": "default"},
+            "spec": content,
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_the_unchanged_input_is_good(cluster, kind):
+    cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=document(kind, GOOD[kind]))
+
+
+@pytest.mark.parametrize(("kind", "path", "value", "said"), CASES)
+def test_bad_input_is_refused_with_the_field_named(cluster, kind, path, value, said):
+    bad = document(kind, changed(GOOD[kind], path, value))
+    told = refusal(cluster, "create", "--dry-run=server", "--validate=false", "-f", "-", stdin=bad)
+    assert said in told
+    assert "spec" in told
+
+
+def rules(node: Any) -> Iterator[str]:
+    """Messages of all rules in a schema."""
+    if isinstance(node, dict):
+        for rule in node.get("x-kubernetes-validations", ()):
+            yield rule["message"]
+        for inner in node.values():
+            yield from rules(inner)
+
+
+def test_every_rule_of_the_schemas_has_a_case_above():
+    schemas = [custom_resource_definition(kind) for kind in KINDS if kind.name in GOOD]
+    messages = {message for schema in schemas for message in rules(schema)} - {NAME_RULE}
+    said = [*(case[2] for case in (*INTENTS, *POLICIES, *SOURCES))]
+    assert [message for message in messages if not any(part in message for part in said)] == []
+
+
+def test_a_field_that_does_not_exist_is_refused_by_kubectl(cluster):
+    bad = document("ServiceIntent", {**INTENT, "autonomyLevl": 3})
+    assert 'unknown field "spec.autonomyLevl"' in refusal(cluster, "create", "-f", "-", stdin=bad)
+
+
+DECISIONS: list[tuple[dict[str, Any], str]] = [
+    ({"id": "a", "type": "Approve", "by": "alice"}, "Approve names the planDigest it approves"),
+    ({"id": "a", "type": "Reject", "by": "alice"}, "Reject gives a reason"),
+    ({"id": "a", "type": "Maybe", "by": "alice"}, "spec.decisions[0].type"),
+    ({"id": "no spaces", "type": "Reject", "by": "alice", "reason": "x"}, "spec.decisions[0].id"),
+]
+
+
+@pytest.mark.parametrize(("decision", "said"), DECISIONS, ids=[said for _, said in DECISIONS])
+def test_a_decision_that_says_too_little_is_refused(cluster, namespace, decision, said):
+    bad = manifest(namespace, decisions=[decision])
+    assert said in refusal(cluster, "create", "--dry-run=server", "-f", "-", stdin=bad, user=OPERATOR)
+
+
+def test_a_report_longer_than_a_screen_is_refused(cluster, namespace):
+    name = create_record(cluster, namespace, status())
+    patch = json.dumps({"status": {"report": ["x"] * 61}})
+    args = ("patch", "rem", name, "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+    assert "status.report" in refusal(cluster, *args, user=OPERATOR)

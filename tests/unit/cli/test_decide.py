@@ -1,0 +1,126 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from homeostat.cli.decide import approve, reject
+from homeostat.cli.explain import explained
+from homeostat.cli.records import ClusterRefusalError, Connection, JsonPatch, KubernetesRecords
+
+DIGEST = "d1" * 32
+
+
+class Remembered:
+    """Records of a test: what is read, and what was sent."""
+
+    namespace = "ims"
+
+    def __init__(self, phase: str = "AwaitingApproval", decisions: list[Any] | None = None) -> None:
+        plan = {"digest": DIGEST, "description": "scale pcscf 2 -> 3"}
+        spec = {} if decisions is None else {"decisions": decisions}
+        self.record: Mapping[str, Any] = {"spec": spec, "status": {"phase": phase, "plan": plan}}
+        self.sent: list[JsonPatch] = []
+        self.reads: list[str] = []
+
+    def read(self, name: str) -> Mapping[str, Any]:
+        self.reads.append(name)
+        return self.record
+
+    def patch(self, name: str, patch: JsonPatch) -> None:
+        assert name in self.reads
+        self.sent.append(patch)
+
+    def user_name(self) -> str:
+        return "alice"
+
+
+def test_an_approval_is_under_the_own_name_and_names_the_plan():
+    records = Remembered(decisions=[])
+    told = approve(records, "call-setup-1", "d1d1", "looks right")
+    (((change,)),) = records.sent
+    assert (change["op"], change["path"]) == ("add", "/spec/decisions/-")
+    entry = dict(change["value"])
+    assert entry.pop("id").startswith("approve-")
+    assert entry == {"type": "Approve", "by": "alice", "planDigest": DIGEST, "reason": "looks right"}
+    assert "Approved by alice: scale pcscf 2 -> 3" in told
+
+
+def test_a_rejection_gives_its_reason():
+    records = Remembered()
+    assert "nothing is done" in reject(records, "call-setup-1", "planned work")
+    (((change,)),) = records.sent
+    assert change["path"] == "/spec/decisions"
+    assert change["value"][0]["reason"] == "planned work"
+    assert "planDigest" not in change["value"][0]
+
+
+def test_two_decisions_have_two_ids():
+    records = Remembered(decisions=[])
+    approve(records, "x", "", "")
+    approve(records, "x", "", "")
+    first, second = (next(iter(patch))["value"]["id"] for patch in records.sent)
+    assert first != second
+
+
+def test_another_plan_than_the_one_that_was_read_is_not_approved():
+    records = Remembered()
+    with pytest.raises(ClusterRefusalError, match="not abcd any more: it is now d1d1d1d1"):
+        approve(records, "call-setup-1", "abcd", "")
+    assert not records.sent
+
+
+@pytest.mark.parametrize("phase", ["Executing", "Expired", "Succeeded"])
+def test_nothing_is_decided_where_nothing_waits(phase):
+    records = Remembered(phase)
+    with pytest.raises(ClusterRefusalError, match=f"it is {phase}"):
+        approve(records, "x", "", "")
+    with pytest.raises(ClusterRefusalError, match=f"it is {phase}"):
+        reject(records, "x", "no")
+    assert not records.sent
+
+
+REPORT = {"metadata": {"name": "r"}, "status": {"report": ["Name:    r", "Why", "  it broke \x1b[2J"]}}
+
+
+def test_an_explanation_is_plain_without_a_terminal():
+    assert explained(REPORT, colour=False) == "Name:    r\nWhy\n  it broke ?[2J"
+
+
+def test_titles_are_bold_on_a_terminal_and_what_is_quoted_cannot_rewrite_it():
+    told = explained(REPORT, colour=True)
+    assert told.startswith("\033[1mName:\033[0m    r\n\033[1mWhy\033[0m\n")
+    assert "\x1b[2J" not in told
+
+
+def test_a_record_without_a_report_says_so():
+    assert "only just recorded" in explained({"metadata": {"name": "r"}}, colour=False)
+
+
+@pytest.mark.parametrize(
+    ("kubeconfig", "context", "said"),
+    [
+        ("/does/not/exist", "", "there is no kubeconfig /does/not/exist"),
+        ("a:b", "", "names several files"),
+        ("FILE", "nowhere", "there is no context nowhere in .*; there are: here"),
+    ],
+)
+def test_a_wrong_kubeconfig_is_told_in_a_sentence(tmp_path, kubeconfig, context, said):
+    path = tmp_path / "config"
+    path.write_text(
+        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\nusers: [{name: u, user: {}}]\n"
+        "contexts: [{name: here, context: {cluster: c, user: u, namespace: ims}}]\ncurrent-context: here\n"
+    )
+    with pytest.raises(ClusterRefusalError, match=said):
+        KubernetesRecords(Connection(str(path) if kubeconfig == "FILE" else kubeconfig, context))
+
+
+def test_a_cluster_that_does_not_answer_is_told_in_a_sentence(tmp_path):
+    path = tmp_path / "config"
+    path.write_text(
+        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\nusers: [{name: u, user: {}}]\n"
+        "contexts: [{name: here, context: {cluster: c, user: u, namespace: ims}}]\ncurrent-context: here\n"
+    )
+    records = KubernetesRecords(Connection(str(path)))
+    assert records.namespace == "ims"
+    with pytest.raises(ClusterRefusalError, match="cannot be reached"):
+        records.read("x")

@@ -1,0 +1,132 @@
+import pytest
+
+from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, Refusal
+from homeostat.intake.compile import compile_intent, compile_policy, compile_source
+from tests.unit.intake.bodies import expectation, intent, policy, source
+
+
+def test_good_ones():
+    compiled = compile_intent(intent())
+    assert isinstance(compiled, CompiledIntent)
+    assert (compiled.stamp.namespace, compiled.stamp.name, compiled.stamp.generation) == ("ims", "calls", 1)
+    assert isinstance(compile_source(source()), CompiledSource)
+    assert isinstance(compile_policy(policy()), CompiledPolicy)
+
+
+def test_hash_is_that_of_the_meaning():
+    one, same = compile_policy(policy()), compile_policy(policy(mode="Shadow"))
+    other = compile_policy(policy(verification={"deadline": "6m"}))
+    hashes = [c.hash for c in (one, same, other) if isinstance(c, CompiledPolicy)]
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert {len(h) for h in hashes} == {64}
+
+
+ROLE = {"name": "Throttled", "evidence": [{"name": "e", "query": "rate(x)"}]}
+SCALE = {"scale": {"target": "sip", "by": "+1"}}
+
+
+@pytest.mark.parametrize(
+    ("compile_it", "given", "reason", "field", "words"),
+    [
+        (
+            compile_intent,
+            intent(expectations=[expectation(value="many")]),
+            "InvalidSpec",
+            "spec.expectations[load].value",
+            "match",
+        ),
+        (compile_intent, intent(expectations=[]), "InvalidSpec", "spec.expectations", "at least 1"),
+        (compile_intent, intent(colour="red"), "InvalidSpec", "spec.colour", "not permitted"),
+        (compile_intent, intent(targets="all"), "InvalidSpec", "spec.targets", "list"),
+        (
+            compile_intent,
+            intent(expectations=[expectation(query=None)]),
+            "InvalidSpec",
+            "spec.expectations[load]",
+            "exactly one indicator",
+        ),
+        (
+            compile_intent,
+            intent(expectations=[expectation(query="sum(rate(x[")]),
+            "InvalidQuery",
+            "spec.expectations[load].query",
+            "cannot be read",
+        ),
+        (
+            compile_intent,
+            intent(expectations=[expectation(query=None, ratio={"good": "sum(a)", "total": "rate(b)"})]),
+            "InvalidQuery",
+            "spec.expectations[load].ratio.total",
+            "expected type matrix",
+        ),
+        (
+            compile_intent,
+            intent(expectations=[expectation(noData="Fallback", fallback={"query": "1"})]),
+            "InvalidQuery",
+            "spec.expectations[load].fallback.query",
+            "reads no series",
+        ),
+        (
+            compile_intent,
+            intent(expectations=[expectation(clear="1.5")]),
+            "InvalidSpec",
+            "spec.expectations[load]",
+            "clear",
+        ),
+        (compile_policy, policy(causes=[ROLE]), "InvalidQuery", "spec.causes[Throttled].evidence[e].query", "matrix"),
+        (
+            compile_policy,
+            policy(steps=[{"name": "add", "causes": ["Saturate"], "action": SCALE}]),
+            "UnknownCause",
+            "spec.steps[add].causes",
+            "Saturated",
+        ),
+        (
+            compile_policy,
+            policy(
+                steps=[
+                    {
+                        "name": "add",
+                        "action": SCALE,
+                        "release": {"afterMet": "5m", "drain": {"query": "calls{pod=~$pods}"}},
+                    }
+                ]
+            ),
+            "InvalidQuery",
+            "spec.steps[add].release.drain.query",
+            "cannot be read",
+        ),
+        (compile_policy, policy(mode="Live"), "InvalidSpec", "spec", "frequency"),
+        (compile_source, source(url="prometheus"), "InvalidSpec", "spec.url", "match"),
+        (compile_source, source(url="http://user:secret@host"), "InvalidSpec", "spec.url", "match"),
+        (compile_source, source(cpuUsage="sum("), "InvalidQuery", "spec.cpuUsage", "cannot be read"),
+        (compile_source, {"metadata": {}}, "InvalidSpec", "spec.url", "required"),
+    ],
+)
+def test_refused(compile_it, given, reason, field, words):
+    refusal = compile_it(given)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.field) == (reason, field)
+    assert words in refusal.message
+    assert "secret" not in refusal.message
+
+
+def test_many_faults_are_told_briefly():
+    refusal = compile_intent(intent(**{f"field{n}": n for n in range(9)}))
+    assert isinstance(refusal, Refusal)
+    assert "(and 6 more)" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "clear", "good"),
+    [
+        ("IsLessThan", "1", "0.9", True),
+        ("IsLessThan", "1", "1", True),
+        ("IsEqualToOrLessThan", "1", "1.1", False),
+        ("IsGreaterThan", "0.9", "0.95", True),
+        ("IsEqualToOrGreaterThan", "0.9", "0.8", False),
+    ],
+)
+def test_clear_is_as_strict_as_the_promise(condition, value, clear, good):
+    compiled = compile_intent(intent(expectations=[expectation(condition=condition, value=value, clear=clear)]))
+    assert isinstance(compiled, CompiledIntent) is good

@@ -1,0 +1,97 @@
+from typing import Any
+
+import pytest
+
+from homeostat.observe.workloads import cpu_limit, is_settled, pod_of, selector_of
+
+
+def pod(name: str = "a", ready: bool = True, **metadata: str) -> dict[str, Any]:
+    condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    return {
+        "metadata": {"name": name, "uid": f"u-{name}", **metadata},
+        "spec": {"containers": [{"name": "c", "resources": {"limits": {"cpu": "500m"}}}]},
+        "status": {"phase": "Running", "conditions": [condition]},
+    }
+
+
+def test_pod():
+    seen = pod_of(pod())
+    assert (seen.ready, seen.terminating, seen.cpu_limit) == (True, False, 0.5)
+    assert seen.ready_since is not None
+    assert seen.ready_since.isoformat() == "2026-01-01T00:00:00+00:00"
+    gone = pod_of(pod(ready=False, deletionTimestamp="2026-01-01T00:00:00Z"))
+    assert (gone.ready, gone.ready_since, gone.terminating) == (False, None, True)
+    assert pod_of({"metadata": {"name": "a", "uid": "u"}}).ready is False
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [(["500m", "1"], 1.5), (["500m", None], None), ([], None), (["1500u"], 0.0015), ([2], 2.0)],
+)
+def test_cpu_limit_is_that_of_all_containers(limits, expected):
+    containers = [{"resources": {"limits": {"cpu": limit}}} if limit is not None else {} for limit in limits]
+    assert cpu_limit(containers) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "scale", "expected"),
+    [
+        ({"spec": {"selector": {"matchLabels": {"b": "2", "a": "1"}}}}, None, "a=1,b=2"),
+        ({"spec": {}}, {"status": {"selector": "x=y"}}, "x=y"),
+        ({"spec": {"selector": {"matchLabels": {"a": "1"}}}}, {"status": {}}, "a=1"),
+        ({"spec": {}}, None, ""),
+        ({}, None, ""),
+        (
+            {
+                "spec": {
+                    "selector": {
+                        "matchLabels": {"a": "1"},
+                        "matchExpressions": [
+                            {"key": "b", "operator": "In", "values": ["x", "y"]},
+                            {"key": "c", "operator": "NotIn", "values": ["z"]},
+                            {"key": "d", "operator": "Exists"},
+                            {"key": "e", "operator": "DoesNotExist"},
+                        ],
+                    }
+                }
+            },
+            None,
+            "a=1,b in (x,y),c notin (z),d,!e",
+        ),
+    ],
+)
+def test_selector(body, scale, expected):
+    assert selector_of(body, scale) == expected
+
+
+def deployment(**status: int | None) -> dict[str, Any]:
+    done = {"observedGeneration": 2, "updatedReplicas": 2, "readyReplicas": 2, "replicas": 2}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"generation": 2},
+        "status": {k: v for k, v in {**done, **status}.items() if v is not None},
+    }
+
+
+PODS = (pod_of(pod("a")), pod_of(pod("b")))
+
+
+@pytest.mark.parametrize(
+    ("body", "replicas", "pods", "settled"),
+    [
+        (deployment(), 2, PODS, True),
+        (deployment(observedGeneration=1), 2, PODS, False),
+        (deployment(updatedReplicas=1), 2, PODS, False),
+        (deployment(updatedReplicas=None), 2, PODS, False),
+        (deployment(replicas=3), 2, PODS, False),
+        (deployment(), 3, PODS, False),
+        (deployment(), 2, (PODS[0], pod_of(pod("b", ready=False))), False),
+        (deployment(), 2, (PODS[0], pod_of(pod("b", deletionTimestamp="2026-01-01T00:00:00Z"))), False),
+        (deployment(updatedReplicas=None, readyReplicas=None, replicas=None), 0, (), True),
+        ({"metadata": {"generation": 1}}, 2, PODS, True),
+        ({"metadata": {"generation": 1}}, None, PODS, True),
+    ],
+)
+def test_settled(body, replicas, pods, settled):
+    assert is_settled(body, replicas, pods) is settled

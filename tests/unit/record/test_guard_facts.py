@@ -1,0 +1,90 @@
+from datetime import timedelta
+
+import pytest
+
+from homeostat.contracts.remediation import OperationAction, OperationKind, OperationState, OutcomeName, Phase, Times
+from homeostat.record.guard_facts import Listing, guard_facts
+from tests.unit.record.samples import AT, TUNING, operation, record, stored, verification
+
+LATER = AT + timedelta(minutes=10)
+
+
+def test_an_act_is_told_with_its_workload_and_outcome():
+    facts = guard_facts([stored(record())])
+    assert facts.complete
+    (act,) = facts.acts
+    assert (act.workload_uid, act.policy, act.step, act.outcome) == (
+        "pcscf-uid",
+        "call-setup",
+        "add-capacity",
+        OutcomeName.EFFECTIVE,
+    )
+    assert act.at == AT + timedelta(milliseconds=80)
+    assert act.settled_at == AT + timedelta(seconds=187)
+    assert not act.open
+
+
+@pytest.mark.parametrize(
+    ("state", "counts"),
+    [
+        (OperationState.APPLIED, True),
+        (OperationState.UNKNOWN, True),
+        (OperationState.INTENDED, True),
+        (OperationState.VOID, False),
+    ],
+)
+def test_what_may_have_happened_counts(state, counts):
+    facts = guard_facts([stored(record(operations=[operation(state=state)]))])
+    assert bool(facts.acts) is counts
+
+
+@pytest.mark.parametrize("kind", [OperationKind.UNDO, OperationKind.RELEASE])
+def test_taking_back_is_no_act(kind):
+    assert not guard_facts([stored(record(operations=[operation(kind=kind)]))]).acts
+
+
+@pytest.mark.parametrize("action", [OperationAction.RESTART, OperationAction.HOT_RELOAD])
+def test_a_configuration_act_is_on_the_workload_that_takes_it_up(action):
+    edit = operation(id="1", action=OperationAction.EDIT_CONFIG, target=TUNING)
+    takes_up = operation(id="2", action=action)
+    (act,) = guard_facts([stored(record(operations=[edit, takes_up]))]).acts
+    assert act.workload_uid == "pcscf-uid"
+
+
+def test_an_edit_that_nothing_took_up_yet_is_on_the_config_map():
+    edit = operation(action=OperationAction.EDIT_CONFIG, target=TUNING)
+    (act,) = guard_facts([stored(record(operations=[edit]))]).acts
+    assert act.workload_uid == "tuning-uid"
+
+
+def test_an_act_that_is_being_verified_is_open_and_not_settled():
+    judging = verification(outcome=None, judged_at=None)
+    (act,) = guard_facts([stored(record(phase=Phase.VERIFYING, outcome=None, verifications=[judging]))]).acts
+    assert act.open
+    assert act.settled_at is None
+    assert act.outcome is None
+
+
+def test_an_undo_settles_the_act_when_it_is_done():
+    undo = operation(id="u", kind=OperationKind.UNDO, finished_at=LATER)
+    worse = verification(outcome=OutcomeName.WORSE)
+    (act,) = guard_facts([stored(record(operations=[operation(), undo], verifications=[worse]))]).acts
+    assert act.settled_at == LATER
+
+
+def test_an_act_of_a_closed_record_that_was_never_judged_is_settled_at_its_end():
+    closed = record(phase=Phase.ESCALATED, outcome=None, verifications=[], times=Times(detected=AT, closed=LATER))
+    (act,) = guard_facts([stored(closed)]).acts
+    assert act.settled_at == LATER
+
+
+def test_two_attempts_are_two_acts():
+    operations = [operation(), operation(id="2", attempt=2)]
+    assert len(guard_facts([stored(record(operations=operations))]).acts) == 2
+
+
+def test_with_an_unreadable_record_the_facts_are_not_complete():
+    listing = Listing([stored(record())])
+    assert guard_facts(listing).complete
+    listing.unreadable = ("ims/x",)
+    assert not guard_facts(listing).complete

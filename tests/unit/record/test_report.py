@@ -1,0 +1,153 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from homeostat.contracts.remediation import (
+    Authority,
+    DecisionType,
+    Evidence,
+    OperationAction,
+    OperationKind,
+    OperationState,
+    PersonDecision,
+    Phase,
+    ReleaseState,
+    ReleaseStatus,
+    Says,
+)
+from homeostat.contracts.remediation_policy import Mode
+from homeostat.record.report import LONGEST_LINE, MOST_LINES, report, summary
+from tests.unit.record.samples import AT, PCSCF, TUNING, operation, plan, record, spec, verification
+
+WAITING: dict[str, Any] = {
+    "phase": Phase.AWAITING_APPROVAL,
+    "outcome": None,
+    "operations": [],
+    "verifications": [],
+    "plan": plan(authority=Authority.APPROVAL, valid_until=AT + timedelta(minutes=15)),
+}
+
+
+def text(remediation) -> str:
+    return "\n".join(report("ims", "call-setup-9f2c1ab07d", remediation))
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "scale Deployment/pcscf 2 -> 3: Effective"),
+        (WAITING, "waits for approval until 12:16:03: scale Deployment/pcscf 2 -> 3"),
+        ({"phase": Phase.VERIFYING, "outcome": None}, "scale Deployment/pcscf 2 -> 3, verifying"),
+        ({"phase": Phase.RECORDED, "outcome": None}, "would have done: scale Deployment/pcscf 2 -> 3"),
+        ({"phase": Phase.BLOCKED, "message": "In cooldown until 12:05:00."}, "In cooldown until 12:05:00"),
+        (
+            {"release": ReleaseStatus(state=ReleaseState.RELEASED)},
+            "scale Deployment/pcscf 2 -> 3: Effective, released",
+        ),
+    ],
+)
+def test_the_summary_is_one_line_for_a_column(changes, line):
+    assert summary(record(**changes)) == line
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_every_phase_has_a_summary_and_a_report(phase):
+    assert 0 < len(summary(record(phase=phase))) <= 240
+    assert f"Phase:   {phase}" in text(record(phase=phase))
+
+
+def test_the_report_tells_the_story():
+    told = text(record())
+    assert "setup-success was 0.91, promised >= 0.98, in 3 of 5 looks." in told
+    assert "Saturated (0.86, supported): CPU 0.97 of its limit" in told
+    assert "12:01:03.492  Apply Scale Deployment/pcscf 2 -> 3 (was resourceVersion 88121)" in told
+    assert "kubectl scale deployment/pcscf -n ims --replicas=3" in told
+    assert "Undo\n  kubectl scale deployment/pcscf -n ims --replicas=2" in told
+    assert "12:04:10  add-capacity 1: Effective. setup-success 0.996 throughout" in told
+    assert "ims-core (NOC-IMS)" in told
+
+
+def test_a_request_says_all_that_an_answer_needs():
+    told = text(record(**WAITING))
+    for part in (
+        "Broken: setup-success was 0.91",
+        "Act:    scale Deployment/pcscf 2 -> 3",
+        "Risk:   Low",
+        "Undo:   by itself if it makes things worse: back to 2",
+        "If nobody answers by 12:16:03 UTC: nothing is done",
+        "kubectl homeostat approve call-setup-9f2c1ab07d -n ims --plan d1d1d1d1",
+        "kubectl patch remediation call-setup-9f2c1ab07d -n ims --type=json -p",
+        f'"planDigest":"{"d1" * 32}"',
+        "kubectl homeostat reject call-setup-9f2c1ab07d -n ims --reason WHY",
+    ):
+        assert part in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "do", "undo"),
+    [
+        (
+            {},
+            "kubectl scale deployment/pcscf -n ims --replicas=3",
+            "kubectl scale deployment/pcscf -n ims --replicas=2",
+        ),
+        (
+            {
+                "action": OperationAction.EDIT_CONFIG,
+                "target": TUNING,
+                "field": "data[tuning.yaml]/limits/rate",
+                "before": "5",
+                "intended": "500",
+            },
+            "kubectl edit configmap/pcscf-tuning -n ims   # data[tuning.yaml]/limits/rate: 5 -> 500",
+            "kubectl edit configmap/pcscf-tuning -n ims   # data[tuning.yaml]/limits/rate: 500 -> 5",
+        ),
+        (
+            {"action": OperationAction.RESTART},
+            "kubectl rollout restart deployment/pcscf -n ims",
+            "nothing to take back",
+        ),
+        (
+            {"target": PCSCF.model_copy(update={"api_version": "x.example/v1", "kind": "Edge"})},
+            "kubectl scale edge.x.example/pcscf -n ims --replicas=3",
+            "kubectl scale edge.x.example/pcscf -n ims --replicas=2",
+        ),
+    ],
+)
+def test_each_operation_is_also_a_command_and_the_one_that_takes_it_back(changes, do, undo):
+    told = text(record(operations=[operation(**changes)]))
+    assert do in told
+    assert undo in told
+
+
+def test_what_was_taken_back_needs_no_undo():
+    undone = operation(id="u", kind=OperationKind.UNDO, before="3", intended="2")
+    assert "nothing of it stands any more" in text(record(operations=[operation(), undone]))
+
+
+def test_an_uncertain_effect_is_said_aloud():
+    uncertain = operation(state=OperationState.UNKNOWN, message="no answer came")
+    assert "[Unknown: no answer came]" in text(record(operations=[uncertain]))
+
+
+def test_shadow_says_that_nothing_was_done():
+    shadow = record(record_spec=spec(mode=Mode.SHADOW), phase=Phase.RECORDED, operations=[])
+    assert "Nothing: the policy is in Shadow." in text(shadow)
+
+
+def test_people_are_named_with_their_reasons():
+    decision = PersonDecision(id="1", type=DecisionType.REJECT, by="alice", reason="planned work")
+    assert "Reject by alice: planned work" in text(record(record_spec=spec(decisions=[decision])))
+
+
+def test_a_report_of_a_long_story_stays_within_its_bounds():
+    evidence = [Evidence(name=f"e{i}", cause="c", says=Says.UNKNOWN, message="long " * 200) for i in range(64)]
+    long = record(
+        record_spec=spec(evidence=evidence, why="w " * 500),
+        operations=[operation(id=str(i), attempt=i, message="m " * 400) for i in range(1, 40)],
+        verifications=[verification(attempt=i, message="v " * 500) for i in range(1, 16)],
+    )
+    lines = report("ims", "x" * 63, long)
+    assert len(lines) <= MOST_LINES
+    assert max(map(len, lines)) <= LONGEST_LINE
