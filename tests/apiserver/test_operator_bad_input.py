@@ -188,6 +188,14 @@ def test_a_target_without_scale_is_told(apply: Apply, status: Status):
     wait_for(lambda: ready(status("rp", "grow")).get("reason") == "NotScalable", 30, lambda: status("rp", "grow"))
 
 
+def test_a_verification_too_short_for_the_data_is_told(apply: Apply, status: Status):
+    coarse = {"name": "kept", "query": "up", "condition": "IsLessThan", "value": "1", "granularity": "2s"}
+    apply(intent("coarse", expectations=[coarse]))
+    short = {"stabilization": "3s", "deadline": "1m"}
+    apply(policy("hasty", {"scale": {"target": "edge", "by": "+1"}}, intent="coarse", verification=short))
+    wait_for(lambda: ready(status("rp", "hasty")).get("reason") == "TooShortToSee", 30, lambda: status("rp", "hasty"))
+
+
 def test_a_corrected_policy_comes_into_force(apply: Apply, status: Status):
     apply(policy("mended", reconfigure("good.yaml", "/limits/nothing")))
     wait_for(lambda: ready(status("rp", "mended")).get("status") == "False", 30, lambda: status("rp", "mended"))

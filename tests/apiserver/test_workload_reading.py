@@ -35,7 +35,7 @@ SCALER = {
 READY = {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
 
 
-def target(kind="Deployment", name="sip", api_version="apps/v1"):
+def target(kind: str = "Deployment", name: str = "sip", api_version: str = "apps/v1") -> Target:
     ref = {"apiVersion": api_version, "kind": kind, "name": name}
     return Target.model_validate({"name": "t", "ref": ref})
 

@@ -54,9 +54,9 @@ async def _operate(settings: Settings, kubeconfig: Path | None) -> int:
         settings=kopf_settings(settings.shutdown_grace),
         clusterwide=True,
         standalone=True,
-        stop_flag=operator.broken,
+        stop_flag=operator.ending,
     )
-    return 1 if operator.broken.is_set() else 0
+    return 1 if operator.is_broken else 0
 
 
 class _Operator:
@@ -65,7 +65,7 @@ class _Operator:
     def __init__(self, settings: Settings, cluster: ApiCluster) -> None:
         self._settings, self._cluster, clock = settings, cluster, SystemClock()
         self.catalog = Catalog()
-        self.broken = asyncio.Event()
+        self.ending, self.is_broken = asyncio.Event(), False
         self._resync = Resync(cluster, self.catalog, settings.resync_period)
         self._telemetry = PrometheusTelemetry(
             threads=settings.telemetry_threads, largest_queue=settings.telemetry_queue
@@ -116,6 +116,8 @@ class _Operator:
             await self._telemetry.close()
             await self._health.stop()
             await self._cluster.close()
+            # kopf waits for it to the end, and five seconds longer.
+            self.ending.set()
 
     def _work(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         return [("resync", self._resync.run()), ("events", self._events.run()), ("engine", self._run_engine())]
@@ -133,7 +135,8 @@ class _Operator:
                 log.critical(
                     "the %s broke down; the operator ends, to be started anew", name, exc_info=task.exception()
                 )
-                self.broken.set()
+                self.is_broken = True
+                self.ending.set()
 
         return ended
 

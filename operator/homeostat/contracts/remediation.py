@@ -164,7 +164,7 @@ class RankedCause(StatusPart):
         Field(
             default_factory=list,
             max_length=16,
-            description="Targets at which it was found; a step on another target is not for it. Empty: not tied to one.",
+            description="Targets it was found at; a step on another target is not for it. Empty: not tied to one.",
         ),
     ]
 

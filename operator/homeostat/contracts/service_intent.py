@@ -233,7 +233,7 @@ class Expectation(Resource):
         Duration,
         Field(
             default="1s",
-            description="How fine the data is. Looks, stabilisation and deadline shorter than two granules are refused.",
+            description="How fine the data is. Looks that last less than two granules are refused.",
         ),
     ]
     max_age: Annotated[
@@ -325,9 +325,7 @@ class ExpectationStatus(StatusPart):
 
     name: Annotated[str, Field(max_length=52, description="Name of the expectation.")]
     state: Annotated[ExpectationStateName, Field(description="Met, Violated or Unknown.")]
-    reason: Annotated[
-        str, Field(default="", max_length=64, description="Why, as one word: Stale, Partial, NotANumber.")
-    ]
+    reason: Annotated[str, Field(default="", max_length=64, description="Why, in a word: Stale, Partial, NotANumber.")]
     message: Annotated[str, Field(default="", max_length=1024, description="Why, as a sentence.")]
     observed: Annotated[str, Field(default="", max_length=40, description="Value at the last transition.")]
     since: Annotated[Timestamp | None, Field(default=None, description="When this state began.")]

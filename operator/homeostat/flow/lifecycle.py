@@ -79,7 +79,7 @@ async def decided(run: Run) -> None:
         await run.enter(Phase.SUPERSEDED, "Recovered", "The promise is kept again without an act; none was made.")
         return
     if not run.is_confirmed():
-        await run.wait()
+        await _wait_for_data(run)
         return
     refusal = _policy_forbids(run)
     if refusal:
@@ -106,6 +106,15 @@ async def decided(run: Run) -> None:
         operations=run.replaced(operations),
         verifications=[*run.status.verifications, start_verification(run)],
     )
+
+
+async def _wait_for_data(run: Run) -> None:
+    if run.track.state is ExpectationStateName.UNKNOWN and run.status.reason != "TelemetryUnknown":
+        await run.write(
+            reason="TelemetryUnknown",
+            message=f"Nothing is done without data; waits for it. {run.track.message}"[:1024],
+        )
+    await run.wait()
 
 
 async def execute(run: Run) -> None:

@@ -114,7 +114,7 @@ async def record_onset(stages: Stages, onset: Onset, memory: IntentMemory) -> St
     )
     conclusion = await conclude(stages, onset.intent, onset.source, memory, question)
     waited = stages.clock.now() - onset.episode.since
-    if not conclusion.acts_or_asks and waited < stages.settings.diagnosis_patience:
+    if not conclusion.is_final and waited < stages.settings.diagnosis_patience:
         return None
     spec = _spec(onset, memory, conclusion)
     status = first_status(spec, stages.clock.now()).model_copy(update={"guards": list(conclusion.decision.guards)})

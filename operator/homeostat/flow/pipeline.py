@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from homeostat.contracts.remediation import Terms
+from homeostat.contracts.remediation import CandidateVerdict, Terms
 from homeostat.contracts.remediation_policy import Mode, RemediationPolicySpec, Step
 from homeostat.contracts.service_intent import Target
 from homeostat.decide.choose import decide
@@ -56,14 +56,10 @@ class Conclusion:
     decision: Decision
 
     @property
-    def is_supported(self) -> bool:
-        """Whether the evidence supports any cause."""
-        return any(cause.supported for cause in self.finding.diagnosis.causes)
-
-    @property
-    def acts_or_asks(self) -> bool:
-        """Whether there is something to do, to ask for, or to record as what would have been done."""
-        return self.decision.ruling is not Ruling.NOTHING
+    def is_final(self) -> bool:
+        """Whether more evidence would change nothing: there is something to do, or only a guard or boundary forbids."""
+        held_back = any(c.verdict is CandidateVerdict.BLOCKED for c in self.decision.candidates)
+        return held_back or self.decision.ruling is not Ruling.NOTHING
 
 
 def terms_of(policy: RemediationPolicySpec) -> Terms:

@@ -2,25 +2,15 @@
 
 from collections.abc import Sequence
 
+from homeostat.contracts.common import parse_duration
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.flow.episode import selects
 from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, Observation, Refusal
 from homeostat.flow.pipeline import preview_steps
 from homeostat.flow.stages import Stages
 
-CONFIGURATION_FAULTS = frozenset(
-    {
-        "TargetNotFound",
-        "NotScalable",
-        "ConfigMapNotFound",
-        "ConfigMapImmutable",
-        "KeyNotFound",
-        "KeyIsNotYaml",
-        "PathNotFound",
-        "NotAScalar",
-    }
-)
-"""Refusals of a preview that only a person can mend; the others pass by themselves."""
+PASSES_BY_ITSELF = frozenset({"NoKnownGoodContent", "NoReplicas", "ApiServerNotReached"})
+"""Refusals of a preview that time may lift; every other one is for a person to mend."""
 
 
 def source_of(stages: Stages, intent: CompiledIntent) -> CompiledSource | None:
@@ -77,18 +67,30 @@ def unmatched_triggers(policy: RemediationPolicySpec, intents: Sequence[Compiled
 
 async def check_policy(stages: Stages, policy: CompiledPolicy, intents: Sequence[CompiledIntent]) -> Refusal | None:
     """Why a step of a policy cannot be done for an intent it matches; None if every step can."""
-    for guard in policy.spec.verification.guard:
-        for intent in matched(policy.spec, intents):
-            if guard not in {e.name for e in intent.spec.expectations}:
-                return Refusal(
-                    "GuardNotFound",
-                    f"ServiceIntent {intent.stamp.name} has no expectation {guard!r}",
-                    "spec.verification.guard",
-                )
     for intent in matched(policy.spec, intents):
-        refusal = await _check_steps(stages, policy, intent)
+        refusal = _check_verification(policy.spec, intent) or await _check_steps(stages, policy, intent)
         if refusal is not None:
             return refusal
+    return None
+
+
+def _check_verification(policy: RemediationPolicySpec, intent: CompiledIntent) -> Refusal | None:
+    """Guards exist, and no span of the verification is too short for the data it is judged by."""
+    terms, known = policy.verification, {e.name: e for e in intent.spec.expectations}
+    for guard in terms.guard:
+        if guard not in known:
+            message = f"ServiceIntent {intent.stamp.name} has no expectation {guard}: correct the name or remove it"
+            return Refusal("GuardNotFound", message, "spec.verification.guard")
+    judged = {*terms.guard, *(t.expectation for t in policy.triggers)}
+    for expectation in (known[name] for name in sorted(judged) if name in known):
+        shortest = 2 * parse_duration(expectation.granularity)
+        for field, span in (("stabilization", terms.stabilization), ("deadline", terms.deadline)):
+            if parse_duration(span) < shortest:
+                message = (
+                    f"{span} is shorter than two granules ({expectation.granularity} each) of {expectation.name} in "
+                    f"ServiceIntent {intent.stamp.name}: nothing could be seen in it; make it longer"
+                )
+                return Refusal("TooShortToSee", message, f"spec.verification.{field}")
     return None
 
 
@@ -98,7 +100,7 @@ async def _check_steps(stages: Stages, policy: CompiledPolicy, intent: CompiledI
     observation = Observation(at=stages.clock.now(), readings={}, workloads=workloads)
     previews = await preview_steps(stages, namespace, policy.spec.steps, intent.spec.targets, observation)
     for name, preview in previews.items():
-        if preview.refused in CONFIGURATION_FAULTS:
+        if preview.refused and preview.refused not in PASSES_BY_ITSELF:
             return Refusal(
                 preview.refused,
                 f"step {name} for ServiceIntent {intent.stamp.name}: {preview.message}",

@@ -8,13 +8,13 @@ from homeostat.app.health import Health
 
 
 class Engine:
-    def __init__(self):
-        self.age, self.ready = 0.0, False
+    def __init__(self, age: float, ready: bool) -> None:
+        self.age, self.ready = age, ready
 
-    def heartbeat_age(self):
+    def heartbeat_age(self) -> float:
         return self.age
 
-    def is_ready(self):
+    def is_ready(self) -> bool:
         return self.ready
 
 
@@ -29,8 +29,7 @@ class Engine:
     ],
 )
 async def test_probes(synced, ready, age, alive, is_ready):
-    engine, registry = Engine(), CollectorRegistry()
-    engine.age, engine.ready = age, ready
+    engine, registry = Engine(age, ready), CollectorRegistry()
     Counter("homeostat_x", "X.", registry=registry).inc()
     health = Health(engine, lambda: synced, registry, timedelta(seconds=30))
     port = await health.start("127.0.0.1", 0)

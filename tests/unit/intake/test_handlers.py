@@ -40,6 +40,10 @@ def test_nothing_but_raw_events(registry):
     assert len(handlers_of(registry, "_watching")) == 4
 
 
+def body_of(content: Any) -> kopf.Body:
+    return kopf.Body(content)
+
+
 def call(registry: kopf.OperatorRegistry, name: str, **given: Any) -> object:
     handler = next(h for h in handlers_of(registry, "_watching") if h.id == name)
     assert inspect.iscoroutinefunction(handler.fn)
@@ -48,14 +52,14 @@ def call(registry: kopf.OperatorRegistry, name: str, **given: Any) -> object:
 
 @pytest.mark.parametrize("type_", [None, "ADDED", "MODIFIED"])
 def test_events_reach_the_catalog_and_return_nothing(registry, catalog, type_):
-    assert call(registry, "serviceintents", type=type_, body=kopf.Body(intent()), logger=None) is None
+    assert call(registry, "serviceintents", type=type_, body=body_of(intent()), logger=None) is None
     assert set(catalog.intents()) == {("ims", "calls")}
-    assert call(registry, "serviceintents", type="DELETED", body=kopf.Body(intent()), logger=None) is None
+    assert call(registry, "serviceintents", type="DELETED", body=body_of(intent()), logger=None) is None
     assert not catalog.intents()
 
 
 def test_records_are_handed_on(registry, seen):
     record: Any = {"metadata": {"name": "r"}}
-    assert call(registry, "remediations", type=None, body=kopf.Body(record)) is None
-    assert call(registry, "remediations", type="DELETED", body=kopf.Body(record)) is None
+    assert call(registry, "remediations", type=None, body=body_of(record)) is None
+    assert call(registry, "remediations", type="DELETED", body=body_of(record)) is None
     assert seen == [("", record), ("DELETED", record)]

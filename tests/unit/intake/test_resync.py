@@ -1,8 +1,10 @@
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
+from homeostat.flow.facts import Body
 from homeostat.flow.ports import KubernetesError
 from homeostat.intake.catalog import INTENT, Catalog
 from homeostat.intake.resync import Resync
@@ -14,10 +16,12 @@ OTHER = changed(intent(), name="other", uid="u2")
 class Lists:
     """Gives lists as a test states them, and does something while one is asked for."""
 
-    def __init__(self):
-        self.intents, self.meanwhile, self.failures = [], lambda: None, 0
+    def __init__(self) -> None:
+        self.intents: list[Body] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.failures = 0
 
-    async def list(self, api_version, kind, namespace, label_selector=""):
+    async def list(self, api_version: str, kind: str, namespace: str, label_selector: str = "") -> tuple[Body, ...]:
         assert (api_version, namespace, label_selector) == ("homeostat.dev/v1alpha1", "", "")
         if self.failures:
             self.failures -= 1

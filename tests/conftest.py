@@ -1,4 +1,4 @@
-"""What the tests on a real API server share."""
+"""What all tests on a real API server share: one control plane per run, one namespace per test."""
 
 from tests.apiserver.fixtures import api, cluster, connect, crds, namespace
 

@@ -1,0 +1,111 @@
+"""One action on stage: its objects on a real API server, its plan, and someone else who meddles."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hack.cluster import Cluster
+from homeostat.act.registry import Registry, registry
+from homeostat.cluster.client import ApiCluster, WriteAnswer
+from homeostat.cluster.config_history import ControllerRevisionHistory
+from homeostat.contracts.remediation import Authority, Operation, Plan
+from homeostat.contracts.remediation_policy import Risk
+from homeostat.flow.facts import Body, Preview, Receipt, Workload
+from tests.contract.cases import ActionCase
+
+
+@dataclass
+class Stage:
+    """An action with its objects in a namespace."""
+
+    case: ActionCase
+    cluster: Cluster
+    api: ApiCluster
+    namespace: str
+
+    def __post_init__(self) -> None:
+        for body in self.case.objects:
+            self.create(body)
+
+    def registry(self, api: ApiCluster | None = None) -> Registry:
+        client = api or self.api
+        return registry(client, ControllerRevisionHistory(client))
+
+    def create(self, body: Mapping[str, Any]) -> None:
+        self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))
+
+    def delete(self) -> None:
+        _, kind, name = self.case.acted
+        self.cluster.kubectl("delete", kind, name, "--namespace", self.namespace, "--cascade=foreground")
+
+    def meddle(self) -> None:
+        _, kind, name = self.case.acted
+        patch = json.dumps(self.case.meddling)
+        self.cluster.kubectl("patch", kind, name, "--namespace", self.namespace, "--type=merge", "--patch", patch)
+
+    async def body(self) -> Body:
+        api_version, kind, name = self.case.acted
+        return await self.api.get(api_version, kind, self.namespace, name)
+
+    async def value(self) -> str:
+        return self.case.value(await self.body())
+
+    async def preview(self, api: ApiCluster | None = None) -> Preview:
+        actuator = self.registry(api).actuator(self.case.step.action.type)
+        return await actuator.preview(self.namespace, self.case.step, self.case.target, Workload("pcscf", exists=True))
+
+    async def plan(self) -> Plan:
+        preview = await self.preview()
+        assert preview.target is not None, preview.message
+        return Plan(
+            step=self.case.step.name,
+            attempt=1,
+            action=self.case.step.action.type,
+            target=preview.target,
+            field=preview.field,
+            before=preview.before,
+            intended=preview.intended,
+            risk=Risk.LOW,
+            authority=Authority.AUTONOMOUS,
+            description=preview.description,
+            digest="",
+        )
+
+    async def operations(self) -> tuple[Operation, ...]:
+        actuator = self.registry().actuator(self.case.step.action.type)
+        plan, at = await self.plan(), await self._after_creation()
+        return await actuator.operations(self.namespace, plan, self.case.step, self.case.target, at)
+
+    async def _after_creation(self) -> datetime:
+        """A moment in a later second than the object's creation: managedFields tell times apart by the second only."""
+        created = datetime.fromisoformat((await self.body())["metadata"]["creationTimestamp"])
+        async with asyncio.timeout(10):
+            while datetime.now(UTC) < created + timedelta(seconds=1):
+                await asyncio.sleep(0.05)
+        return datetime.now(UTC)
+
+    async def apply(self, operation: Operation, api: ApiCluster | None = None) -> Receipt:
+        return await self.registry(api).effect(operation.action).apply(self.namespace, operation, self.case.target)
+
+    async def happened(self, operation: Operation) -> Receipt:
+        return await self.registry().effect(operation.action).happened(self.namespace, operation, self.case.target)
+
+
+class BadConnection(ApiCluster):
+    """The real client on a bad connection: something happens around each of its writes."""
+
+    before: Callable[[], Awaitable[None]] | None = None
+    after: Callable[[], Awaitable[None]] | None = None
+    patches = 0
+
+    async def merge_patch(self, *args: Any, **kwargs: Any) -> WriteAnswer:
+        self.patches += 1
+        if self.before is not None:
+            await self.before()
+        answer = await super().merge_patch(*args, **kwargs)
+        if self.after is not None:
+            await self.after()
+        return answer
