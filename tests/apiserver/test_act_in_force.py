@@ -18,7 +18,7 @@ from homeostat.act.scale import FIELD
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.cluster.identity import identity_of
-from homeostat.contracts.remediation import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Pod, Workload
 from homeostat.flow.ports import PlanStaleError

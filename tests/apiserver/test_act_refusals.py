@@ -11,8 +11,8 @@ from hack.cluster import Cluster
 from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory, text_digest
-from homeostat.contracts.remediation_policy import Step
 from homeostat.contracts.service_intent import Target
+from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Preview, Workload
 from tests.contract.cases import TUNING, pod_template, workload
 

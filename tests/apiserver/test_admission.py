@@ -7,7 +7,9 @@ import pytest
 
 from hack.cluster import Cluster
 from homeostat.cli.plugin import app, run
-from homeostat.contracts.remediation import Authority, Phase, ReleaseState, ReleaseStatus
+from homeostat.contracts.operations import Authority
+from homeostat.contracts.remediation import Phase
+from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from tests.apiserver.installation import OPERATOR, create_record, install, manifest, refusal, wait_until
 from tests.unit.record.samples import plan, status
 

@@ -14,7 +14,8 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.clock import SystemClock
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.common import API_VERSION
-from homeostat.contracts.remediation import Phase, TargetIdentity
+from homeostat.contracts.operations import TargetIdentity
+from homeostat.contracts.remediation import Phase
 from homeostat.contracts.service_intent import Episode, Fulfilment, ServiceIntentStatus
 from homeostat.flow.facts import Body
 from homeostat.flow.ports import ConflictError, NotFoundError

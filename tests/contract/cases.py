@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from homeostat.contracts.remediation_policy import Step
 from homeostat.contracts.service_intent import Target
+from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body
 
 GROUP = "contract.homeostat.dev"

@@ -11,8 +11,8 @@ from hack.cluster import Cluster
 from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster, WriteAnswer
 from homeostat.cluster.config_history import ControllerRevisionHistory
-from homeostat.contracts.remediation import Authority, Operation, Plan
-from homeostat.contracts.remediation_policy import Risk
+from homeostat.contracts.operations import Authority, Operation, Plan
+from homeostat.contracts.steps import Risk
 from homeostat.flow.facts import Body, Preview, Receipt, Workload
 from tests.contract.cases import ActionCase
 

@@ -9,7 +9,7 @@ import pytest
 
 from hack.cluster import Cluster
 from homeostat.cluster.client import ApiCluster
-from homeostat.contracts.remediation import Operation, OperationKind, OperationState
+from homeostat.contracts.operations import Operation, OperationKind, OperationState
 from homeostat.flow.ports import KubernetesError, PlanStaleError
 from tests.apiserver.fixtures import Connect
 from tests.contract.cases import CASES, ActionCase

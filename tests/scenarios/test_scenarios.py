@@ -8,18 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from homeostat.contracts.remediation import (
-    EpisodeRef,
-    IntentRef,
-    OutcomeName,
-    PolicyRef,
-    Promise,
-    RemediationSpec,
-    TargetIdentity,
-    TriggerRef,
-)
+from homeostat.contracts.operations import TargetIdentity
+from homeostat.contracts.remediation import EpisodeRef, IntentRef, PolicyRef, Promise, RemediationSpec, TriggerRef
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.contracts.service_intent import ExpectationStateName, ServiceIntentSpec
+from homeostat.contracts.verification import OutcomeName
 from homeostat.decide.choose import decide
 from homeostat.diagnose.causes import diagnose
 from homeostat.evaluate.assess import assess

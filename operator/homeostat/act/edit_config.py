@@ -11,12 +11,7 @@ from homeostat.act.send import Patch, send
 from homeostat.act.yaml_edit import YamlEditError, replace_scalar
 from homeostat.cluster.config_history import text_digest
 from homeostat.cluster.managed_fields import last_writer
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-)
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError

@@ -10,13 +10,7 @@ from datetime import datetime
 from homeostat.act.operations import intend, opposite
 from homeostat.act.preflight import describe, read_same, untouched_since, version_of
 from homeostat.act.send import Patch, send
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-    TargetIdentity,
-)
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Pod, Receipt, Workload
 from homeostat.flow.ports import Cluster, PlanStaleError

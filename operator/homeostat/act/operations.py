@@ -3,13 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-    TargetIdentity,
-)
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 
 _LONGEST_ID = 64
 

@@ -11,14 +11,9 @@ from homeostat.act.restart import cannot_restart, restart_operation
 from homeostat.act.yaml_edit import YamlEditError, YamlEditReason, read_scalar, replace_scalar
 from homeostat.cluster.config_history import text_digest
 from homeostat.cluster.identity import identity_of
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    Plan,
-)
-from homeostat.contracts.remediation_policy import ActionType, ReconfigureAction, Step
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
 from homeostat.contracts.service_intent import ConfigReload, Target
+from homeostat.contracts.steps import ActionType, ReconfigureAction, Step
 from homeostat.flow.facts import Body, Preview, Workload
 from homeostat.flow.ports import Cluster, ConfigHistory, KubernetesError, NotFoundError, PlanStaleError
 

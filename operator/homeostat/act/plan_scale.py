@@ -8,14 +8,9 @@ from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.refusals import not_readable
 from homeostat.act.scale import FIELD, replicas_of
 from homeostat.cluster.identity import identity_of
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    Plan,
-)
-from homeostat.contracts.remediation_policy import ActionType, ScaleAction, Step
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
 from homeostat.contracts.service_intent import Target
+from homeostat.contracts.steps import ActionType, ScaleAction, Step
 from homeostat.flow.facts import Body, Preview, Workload
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
 

@@ -10,14 +10,9 @@ from homeostat.act.plan_reconfigure import ReconfigureActuator
 from homeostat.act.plan_scale import ScaleActuator
 from homeostat.act.restart import RestartEffect
 from homeostat.act.scale import ScaleEffect
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-)
-from homeostat.contracts.remediation_policy import ActionType
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.service_intent import Target
+from homeostat.contracts.steps import ActionType
 from homeostat.flow.facts import Workload
 from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect
 

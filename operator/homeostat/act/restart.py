@@ -6,13 +6,7 @@ from homeostat.act.in_force import rollout_awaited
 from homeostat.act.operations import intend, operation_id
 from homeostat.act.preflight import describe, read_same, untouched_since, version_of
 from homeostat.act.send import Patch, send
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-    TargetIdentity,
-)
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Receipt
 from homeostat.flow.ports import Cluster, NotFoundError, PlanStaleError

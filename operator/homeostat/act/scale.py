@@ -8,12 +8,7 @@ from homeostat.act.preflight import describe, read_same, untouched_since, versio
 from homeostat.act.send import Patch, send
 from homeostat.cluster.managed_fields import others_wrote_since, writes
 from homeostat.contracts.common import FIELD_MANAGER
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-)
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError

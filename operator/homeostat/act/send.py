@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from homeostat.act.preflight import describe
-from homeostat.contracts.remediation import OperationState, TargetIdentity
+from homeostat.contracts.operations import OperationState, TargetIdentity
 from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import Cluster, ConflictError, KubernetesError, PlanStaleError
 

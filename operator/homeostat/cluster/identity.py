@@ -1,6 +1,6 @@
 """Which very object a body is."""
 
-from homeostat.contracts.remediation import TargetIdentity
+from homeostat.contracts.operations import TargetIdentity
 from homeostat.flow.facts import Body
 
 

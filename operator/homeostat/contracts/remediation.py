@@ -5,25 +5,21 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from .common import Conditions, Resource, StatusPart, Timestamp, cel, map_list
-from .remediation_policy import (
-    ActionType,
-    Approval,
-    Boundaries,
-    CauseRule,
-    Guardrails,
-    Mode,
-    Risk,
-    Step,
-    Verification,
+from homeostat.contracts.operations import (
+    ObjectNameText,
+    Operation,
+    Plan,
+    Text,
+    Uid,
+    Value,
+    Word,
 )
-from .service_intent import Expectation, Owner, Target
+from homeostat.contracts.remediation_policy import Approval, Boundaries, CauseRule, Guardrails, Mode, Verification
+from homeostat.contracts.steps import ActionType, Step
+from homeostat.contracts.verification import OutcomeName, ReleaseStatus, VerificationResult
 
-Text = Annotated[str, Field(max_length=1024)]
-Word = Annotated[str, Field(max_length=64)]
-Value = Annotated[str, Field(max_length=1024)]
-ObjectNameText = Annotated[str, Field(max_length=253)]
-Uid = Annotated[str, Field(max_length=64)]
+from .common import Conditions, Resource, StatusPart, Timestamp, cel, map_list
+from .service_intent import Expectation, Owner, Target
 
 
 class Phase(StrEnum):
@@ -59,6 +55,8 @@ CLOSED_PHASES = frozenset(
         Phase.CANCELLED,
     }
 )
+
+
 """Phases in which nothing more is decided; a release may still be owed (``status.release``)."""
 
 
@@ -197,41 +195,6 @@ class Candidate(StatusPart):
     message: Annotated[Text, Field(default="", description="Why, as a sentence.")]
 
 
-class TargetIdentity(StatusPart):
-    """The very object that is acted on."""
-
-    api_version: Annotated[str, Field(max_length=120, description="Group and version.")]
-    kind: Annotated[Word, Field(description="Kind of the object.")]
-    name: Annotated[ObjectNameText, Field(description="Name of the object.")]
-    uid: Annotated[Uid, Field(description="Its uid: an object of the same name made later is another one.")]
-
-
-class Authority(StrEnum):
-    """On whose authority a plan runs."""
-
-    AUTONOMOUS = "Autonomous"
-    APPROVAL = "Approval"
-
-
-class Plan(StatusPart):
-    """What is about to be done: absolute values, one target, a digest that an approval names."""
-
-    step: Annotated[Word, Field(description="Step of the policy.")]
-    attempt: Annotated[int, Field(ge=1, description="Which run of this step in the episode.")]
-    action: ActionType
-    target: Annotated[TargetIdentity, Field(description="Object that is changed: the workload, or the ConfigMap.")]
-    field: Annotated[
-        str, Field(max_length=1024, description="Field that is changed: spec.replicas, or data[KEY] and JSON Pointer.")
-    ]
-    before: Annotated[Value, Field(description="Value before.")]
-    intended: Annotated[Value, Field(description="Value that is written, never relative.")]
-    risk: Risk
-    authority: Authority
-    description: Annotated[Text, Field(description="The act in a sentence.")]
-    digest: Annotated[str, Field(max_length=64, description="Over step, target uid, field and intended value.")]
-    valid_until: Annotated[Timestamp | None, Field(default=None, description="When a request for approval expires.")]
-
-
 class GuardVerdictName(StrEnum):
     """What a guard said."""
 
@@ -247,109 +210,6 @@ class GuardVerdict(StatusPart):
     verdict: GuardVerdictName
     reason: Annotated[Word, Field(default="", description="Why not, as one word.")]
     message: Annotated[Text, Field(default="", description="Why, as a sentence.")]
-
-
-class OperationKind(StrEnum):
-    """Whether an operation acts, takes back, or releases."""
-
-    APPLY = "Apply"
-    UNDO = "Undo"
-    RELEASE = "Release"
-
-
-class OperationAction(StrEnum):
-    """What one operation does to one object."""
-
-    SCALE = "Scale"
-    EDIT_CONFIG = "EditConfig"
-    RESTART = "Restart"
-    HOT_RELOAD = "HotReload"
-    MARK_FOR_REMOVAL = "MarkForRemoval"
-
-
-class OperationState(StrEnum):
-    """Whether the effect happened."""
-
-    INTENDED = "Intended"
-    APPLIED = "Applied"
-    VOID = "Void"
-    UNKNOWN = "Unknown"
-
-
-class Operation(StatusPart):
-    """One effect, written as Intended before it happens."""
-
-    id: Annotated[Word, Field(description="Unique in the record: step, attempt, kind and number.")]
-    step: Annotated[Word, Field(description="Step of the policy.")]
-    attempt: Annotated[int, Field(ge=1, description="Which run of this step.")]
-    kind: OperationKind
-    action: OperationAction
-    target: Annotated[TargetIdentity, Field(description="Object that is changed.")]
-    resource_version: Annotated[Word, Field(default="", description="Precondition: the version that was read.")]
-    field: Annotated[str, Field(default="", max_length=1024, description="Field that is changed.")]
-    before: Annotated[Value, Field(default="", description="Value before.")]
-    intended: Annotated[Value, Field(default="", description="Value that is written, never relative.")]
-    digest_before: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text before.")]
-    digest_intended: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text after.")]
-    state: OperationState
-    recorded_at: Annotated[Timestamp, Field(description="When it was written down, before its effect.")]
-    finished_at: Annotated[Timestamp | None, Field(default=None, description="When its effect was known.")]
-    audit_id: Annotated[Word, Field(default="", description="The API server's audit id of the write.")]
-    message: Annotated[Text, Field(default="", description="What became of it, as a sentence.")]
-
-
-class OutcomeName(StrEnum):
-    """Verdict of a verification."""
-
-    EFFECTIVE = "Effective"
-    INEFFECTIVE = "Ineffective"
-    WORSE = "Worse"
-    INCONCLUSIVE = "Inconclusive"
-
-
-class Baseline(StatusPart):
-    """An expectation over the minute before the act."""
-
-    expectation: Annotated[Word, Field(description="Name of the expectation.")]
-    samples: Annotated[int, Field(description="Values that it was computed from.")]
-    median: Annotated[str, Field(default="", max_length=40, description="Median value.")]
-    noise: Annotated[str, Field(default="", max_length=40, description="Interquartile range.")]
-    load: Annotated[str, Field(default="", max_length=40, description="Median events per second.")]
-
-
-class VerificationResult(StatusPart):
-    """How one attempt is being, or was, judged."""
-
-    step: Annotated[Word, Field(description="Step of the policy.")]
-    attempt: Annotated[int, Field(description="Which run of this step.")]
-    started_at: Annotated[Timestamp, Field(description="When the act was done and the judgement began.")]
-    in_force_at: Annotated[Timestamp | None, Field(default=None, description="When the change was seen in force.")]
-    baselines: Annotated[
-        list[Baseline],
-        Field(default_factory=list, max_length=9, description="Expectations as they were before the act."),
-    ]
-    ready_before: Annotated[int, Field(default=0, ge=0, description="Ready replicas before the act.")]
-    outcome: Annotated[
-        OutcomeName | None, Field(default=None, description="What the act brought; absent while it is being judged.")
-    ]
-    judged_at: Annotated[Timestamp | None, Field(default=None, description="When the outcome was known.")]
-    message: Annotated[Text, Field(default="", description="Why this outcome, as a sentence.")]
-
-
-class ReleaseState(StrEnum):
-    """Whether added capacity was taken back."""
-
-    WAITING = "Waiting"
-    RELEASED = "Released"
-    SUPERSEDED = "Superseded"
-
-
-class ReleaseStatus(StatusPart):
-    """What is owed of taking the remedy back."""
-
-    state: ReleaseState
-    message: Annotated[Text, Field(default="", description="What is awaited, or what was done, as a sentence.")]
-    at: Annotated[Timestamp | None, Field(default=None, description="When it came to this.")]
 
 
 class Times(StatusPart):

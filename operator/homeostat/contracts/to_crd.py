@@ -7,9 +7,10 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from homeostat.contracts.remediation import Remediation
+from homeostat.contracts.remediation_policy import RemediationPolicy
+
 from .common import CATEGORY, GROUP, VERSION, cel
-from .remediation import Remediation
-from .remediation_policy import RemediationPolicy
 from .service_intent import ServiceIntent
 from .structural import CrdJsonSchema, Schema, SchemaError, faults, plain, structural
 from .telemetry_source import TelemetrySource

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule, Risk, Step
+from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
+from homeostat.contracts.steps import Risk, Step
 
 _RISKS = (Risk.LOW, Risk.MEDIUM, Risk.HIGH)
 

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import (
     Candidate,
     CandidateVerdict,
     GuardVerdict,
     GuardVerdictName,
-    Plan,
     RankedCause,
     Terms,
 )
-from homeostat.contracts.remediation_policy import Mode, Step
+from homeostat.contracts.remediation_policy import Mode
+from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Finding, GuardFacts, Preview, Workload
 from homeostat.flow.wording import clip
 

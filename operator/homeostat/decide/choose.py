@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from homeostat.contracts.remediation import Authority, Terms
+from homeostat.contracts.operations import Authority
+from homeostat.contracts.remediation import Terms
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.flow.facts import Decision, Finding, GuardFacts, Preview, Ruling, Workload
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from homeostat.contracts.remediation import Candidate, CandidateVerdict, Plan
+from homeostat.contracts.operations import Plan
+from homeostat.contracts.remediation import Candidate, CandidateVerdict
 from homeostat.flow.wording import clip, format_time
 
 _ADVICE = {

@@ -4,8 +4,9 @@ import hashlib
 from datetime import datetime
 
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.remediation import Authority, Plan, Terms
-from homeostat.contracts.remediation_policy import Step
+from homeostat.contracts.operations import Authority, Plan
+from homeostat.contracts.remediation import Terms
+from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Preview
 from homeostat.flow.wording import clip
 

@@ -3,7 +3,7 @@
 import logging
 
 from homeostat.contracts.common import API_VERSION
-from homeostat.contracts.remediation import TargetIdentity
+from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.service_intent import Episode, RecordRef
 from homeostat.flow.config_watch import watch_config
 from homeostat.flow.episode import is_onset, is_over

@@ -7,12 +7,7 @@ finishes it. Nothing is ever applied twice: an effect carries the resourceVersio
 from collections.abc import Sequence
 from enum import StrEnum
 
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-)
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import KubernetesError, PlanStaleError
 from homeostat.flow.run import Run

@@ -10,17 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from homeostat.contracts.remediation import (
-    Candidate,
-    Diagnosis,
-    Evidence,
-    GuardVerdict,
-    OperationState,
-    OutcomeName,
-    Plan,
-    Remediation,
-    TargetIdentity,
-)
+from homeostat.contracts.operations import OperationState, Plan, TargetIdentity
+from homeostat.contracts.remediation import Candidate, Diagnosis, Evidence, GuardVerdict, Remediation
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.contracts.service_intent import (
     ExpectationStateName,
@@ -29,6 +20,7 @@ from homeostat.contracts.service_intent import (
     ServiceIntentStatus,
 )
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
+from homeostat.contracts.verification import OutcomeName
 
 
 class Unknown(StrEnum):

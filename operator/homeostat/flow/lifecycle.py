@@ -9,20 +9,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from homeostat.contracts.remediation import (
-    Authority,
-    CandidateVerdict,
-    DecisionType,
-    GuardVerdictName,
-    OperationKind,
-    OperationState,
-    OutcomeName,
-    Phase,
-    Plan,
-    VerificationResult,
-)
+from homeostat.contracts.operations import Authority, OperationKind, OperationState, Plan
+from homeostat.contracts.remediation import CandidateVerdict, DecisionType, GuardVerdictName, Phase
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.service_intent import ExpectationStateName
+from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.decide.guardrails import check_guards
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Decision, Ruling

@@ -6,14 +6,7 @@ Nothing here changes a workload. A crash at any point is resumed from the intent
 import logging
 from dataclasses import dataclass
 
-from homeostat.contracts.remediation import (
-    EpisodeRef,
-    IntentRef,
-    PolicyRef,
-    Promise,
-    RemediationSpec,
-    TriggerRef,
-)
+from homeostat.contracts.remediation import EpisodeRef, IntentRef, PolicyRef, Promise, RemediationSpec, TriggerRef
 from homeostat.contracts.remediation_policy import Trigger
 from homeostat.contracts.service_intent import Episode, RecordRef
 from homeostat.flow.episode import Governing, begin, governing, next_number

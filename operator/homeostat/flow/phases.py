@@ -6,18 +6,18 @@ again here and comes to the same phase.
 
 from datetime import datetime
 
+from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import (
     CLOSED_PHASES,
-    Authority,
     CandidateVerdict,
     Phase,
-    ReleaseState,
     Remediation,
     RemediationSpec,
     RemediationStatus,
     Times,
 )
 from homeostat.contracts.remediation_policy import Mode
+from homeostat.contracts.verification import ReleaseState
 
 
 def first_status(spec: RemediationSpec, now: datetime) -> RemediationStatus:

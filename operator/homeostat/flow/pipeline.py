@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from homeostat.contracts.remediation import CandidateVerdict, Terms
-from homeostat.contracts.remediation_policy import Mode, RemediationPolicySpec, Step
+from homeostat.contracts.remediation_policy import Mode, RemediationPolicySpec
 from homeostat.contracts.service_intent import Target
+from homeostat.contracts.steps import Step
 from homeostat.decide.choose import decide
 from homeostat.diagnose.causes import diagnose
 from homeostat.evaluate.assess import assess

@@ -4,15 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    Plan,
-    TargetIdentity,
-)
-from homeostat.contracts.remediation_policy import ActionType, Step
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan, TargetIdentity
 from homeostat.contracts.service_intent import Target
+from homeostat.contracts.steps import ActionType, Step
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.flow.facts import Answer, Body, ConfigNote, Preview, Receipt, Workload
 

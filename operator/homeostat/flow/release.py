@@ -6,19 +6,11 @@ remediation of the intent, and the replicas still as this remediation left them.
 """
 
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.remediation import (
-    Authority,
-    GuardVerdictName,
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-    Plan,
-    ReleaseState,
-    ReleaseStatus,
-)
-from homeostat.contracts.remediation_policy import Drain, Release
+from homeostat.contracts.operations import Authority, Operation, OperationAction, OperationKind, OperationState, Plan
+from homeostat.contracts.remediation import GuardVerdictName
 from homeostat.contracts.service_intent import ExpectationStateName
+from homeostat.contracts.steps import Drain, Release
+from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.decide.guardrails import check_guards
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import StoredRecord, Workload

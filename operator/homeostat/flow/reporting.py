@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homeostat.contracts.common import API_VERSION, Condition, ConditionStatus
-from homeostat.contracts.remediation import CLOSED_PHASES, OperationState, OutcomeName, Phase, TargetIdentity
+from homeostat.contracts.operations import OperationState, TargetIdentity
+from homeostat.contracts.remediation import CLOSED_PHASES, Phase
 from homeostat.contracts.remediation_policy import NotActed, Outcomes, RemediationPolicyStatus
 from homeostat.contracts.service_intent import ServiceIntentStatus
 from homeostat.contracts.telemetry_source import TelemetrySourceStatus
+from homeostat.contracts.verification import OutcomeName
 from homeostat.flow.facts import Body, CompiledSource, Observation, Refusal, StoredRecord, Unknown
 from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.memory import IntentMemory

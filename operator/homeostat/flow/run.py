@@ -7,21 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.remediation import (
-    CLOSED_PHASES,
-    Operation,
-    OperationKind,
-    OperationState,
-    Phase,
-    Plan,
-    ReleaseState,
-    RemediationSpec,
-    RemediationStatus,
-    TargetIdentity,
-    Times,
-)
-from homeostat.contracts.remediation_policy import Step
+from homeostat.contracts.operations import Operation, OperationKind, OperationState, Plan, TargetIdentity
+from homeostat.contracts.remediation import CLOSED_PHASES, Phase, RemediationSpec, RemediationStatus, Times
 from homeostat.contracts.service_intent import ExpectationStateName, Target
+from homeostat.contracts.steps import Step
+from homeostat.contracts.verification import ReleaseState
 from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord, Track, Workload
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.ports import ConflictError

@@ -4,19 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-    OutcomeName,
-    Phase,
-    ReleaseState,
-    ReleaseStatus,
-    VerificationResult,
-)
-from homeostat.contracts.remediation_policy import ActionType, Follow, Undo
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.remediation import Phase
 from homeostat.contracts.service_intent import Expectation
+from homeostat.contracts.steps import ActionType, Follow, Undo
+from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, VerificationResult
 from homeostat.flow.execution import Progress, awaited, carry_out, undo_operations
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Run

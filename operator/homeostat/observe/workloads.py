@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from homeostat.contracts.remediation import TargetIdentity
+from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Pod, Workload
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from homeostat.contracts.remediation import Phase, Plan, Remediation
-from homeostat.contracts.remediation_policy import Undo
+from homeostat.contracts.operations import Plan
+from homeostat.contracts.remediation import Phase, Remediation
+from homeostat.contracts.steps import Undo
 from homeostat.flow.wording import format_time
 from homeostat.record.kubectl import approve_commands
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from homeostat.contracts.common import GROUP
-from homeostat.contracts.remediation import TargetIdentity
+from homeostat.contracts.operations import TargetIdentity
 from homeostat.flow.facts import Body
 from homeostat.flow.ports import Clock, Cluster, ConflictError, KubernetesError, NotFoundError
 from homeostat.flow.wording import clip

@@ -4,14 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from homeostat.contracts.remediation import (
-    CLOSED_PHASES,
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-    VerificationResult,
-)
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.remediation import CLOSED_PHASES
+from homeostat.contracts.verification import VerificationResult
 from homeostat.flow.facts import GuardFacts, PastAct, StoredRecord
 
 _MAY_HAVE_HAPPENED = frozenset({OperationState.APPLIED, OperationState.UNKNOWN, OperationState.INTENDED})

@@ -6,13 +6,8 @@ Commands are worded for the namespace and kind at hand, quoted for a POSIX shell
 import shlex
 from dataclasses import dataclass
 
-from homeostat.contracts.remediation import (
-    Operation,
-    OperationAction,
-    Plan,
-    RemediationSpec,
-    TargetIdentity,
-)
+from homeostat.contracts.operations import Operation, OperationAction, Plan, TargetIdentity
+from homeostat.contracts.remediation import RemediationSpec
 from homeostat.contracts.service_intent import HotReload
 
 _SHORT_GROUPS = frozenset({"v1", "apps/v1"})

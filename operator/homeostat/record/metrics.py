@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from homeostat.contracts.remediation import OutcomeName, Phase
+from homeostat.contracts.remediation import Phase
+from homeostat.contracts.verification import OutcomeName
 from homeostat.flow.facts import Ruling
 from homeostat.flow.ports import KubernetesError
 

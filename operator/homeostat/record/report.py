@@ -4,18 +4,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from homeostat.contracts.remediation import (
-    CandidateVerdict,
-    Operation,
-    OperationKind,
-    OperationState,
-    OutcomeName,
-    Phase,
-    ReleaseState,
-    Remediation,
-    VerificationResult,
-)
+from homeostat.contracts.operations import Operation, OperationKind, OperationState
+from homeostat.contracts.remediation import CandidateVerdict, Phase, Remediation
 from homeostat.contracts.remediation_policy import Mode
+from homeostat.contracts.verification import OutcomeName, ReleaseState, VerificationResult
 from homeostat.flow.wording import clip, format_time
 from homeostat.record.approval_request import approval_request, current_plan
 from homeostat.record.kubectl import commands

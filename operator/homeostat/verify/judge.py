@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.remediation import OutcomeName, VerificationResult
 from homeostat.contracts.remediation_policy import Verification
 from homeostat.contracts.service_intent import Expectation, ExpectationStateName
+from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.flow.facts import Look, Track
 from homeostat.flow.wording import clip, format_span, format_time, format_value, observed_text, promise_text
 

@@ -6,7 +6,7 @@ import pytest
 
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.operations import intend
-from homeostat.contracts.remediation import OperationAction, OperationKind, OperationState, TargetIdentity
+from homeostat.contracts.operations import OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body
 from homeostat.flow.ports import KubernetesError, NotFoundError

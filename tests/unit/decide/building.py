@@ -4,23 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from homeostat.contracts.remediation import Diagnosis, Plan, RankedCause, TargetIdentity, Terms
+from homeostat.contracts.operations import Plan, TargetIdentity
+from homeostat.contracts.remediation import Diagnosis, RankedCause, Terms
 from homeostat.contracts.remediation_policy import (
-    Action,
     Approval,
     Boundaries,
     BoundaryRule,
     Frequency,
     Guardrails,
     Mode,
-    ReconfigureAction,
-    Repeat,
     Replicas,
-    ScaleAction,
-    SetValue,
-    Step,
     Verification,
 )
+from homeostat.contracts.steps import Action, ReconfigureAction, Repeat, ScaleAction, SetValue, Step
 from homeostat.decide.choose import decide
 from homeostat.decide.plans import make_plan
 from homeostat.flow.facts import Decision, Finding, GuardFacts, PastAct, Preview, Workload

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homeostat.contracts.remediation_policy import ActionType, Boundaries, BoundaryRule, Risk
+from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
+from homeostat.contracts.steps import ActionType, Risk
 from homeostat.decide.boundaries import Permission, default_risk, permission, risk_of
 from tests.unit.decide.building import restore, rule, scale, set_value
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Plan
+from homeostat.contracts.operations import Plan
+from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.decide.guardrails import check_guards
 from homeostat.flow.facts import GuardFacts

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeostat.contracts.common import ObjectRef
-from homeostat.contracts.remediation import RankedCause, Says, TargetIdentity
+from homeostat.contracts.operations import TargetIdentity
+from homeostat.contracts.remediation import RankedCause, Says
 from homeostat.contracts.remediation_policy import CauseRule, EvidenceRule
 from homeostat.contracts.remediation_policy import ConfigChange as ChangeRule
 from homeostat.contracts.service_intent import ConditionOperator, Expectation, ServiceIntentSpec, Target

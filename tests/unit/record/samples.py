@@ -3,8 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from homeostat.contracts.remediation import (
+from homeostat.contracts.operations import (
     Authority,
+    Operation,
+    OperationAction,
+    OperationKind,
+    OperationState,
+    Plan,
+    TargetIdentity,
+)
+from homeostat.contracts.remediation import (
     Candidate,
     CandidateVerdict,
     Diagnosis,
@@ -13,13 +21,7 @@ from homeostat.contracts.remediation import (
     GuardVerdict,
     GuardVerdictName,
     IntentRef,
-    Operation,
-    OperationAction,
-    OperationKind,
-    OperationState,
-    OutcomeName,
     Phase,
-    Plan,
     PolicyRef,
     Promise,
     RankedCause,
@@ -27,14 +29,14 @@ from homeostat.contracts.remediation import (
     RemediationSpec,
     RemediationStatus,
     Says,
-    TargetIdentity,
     Terms,
     Times,
     TriggerRef,
-    VerificationResult,
 )
-from homeostat.contracts.remediation_policy import ActionType, Mode, Risk
+from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.service_intent import Owner, ServiceIntentSpec
+from homeostat.contracts.steps import ActionType, Risk
+from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.flow.facts import StoredRecord
 from homeostat.record.remediations import episode_digest, record_name
 

@@ -2,7 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from homeostat.contracts.remediation import OperationAction, OperationKind, OperationState, OutcomeName, Phase, Times
+from homeostat.contracts.operations import OperationAction, OperationKind, OperationState
+from homeostat.contracts.remediation import Phase, Times
+from homeostat.contracts.verification import OutcomeName
 from homeostat.record.guard_facts import Listing, guard_facts
 from tests.unit.record.samples import AT, TUNING, operation, record, stored, verification
 

@@ -1,6 +1,7 @@
 import pytest
 
-from homeostat.contracts.remediation import OutcomeName, Phase
+from homeostat.contracts.remediation import Phase
+from homeostat.contracts.verification import OutcomeName
 from homeostat.flow.facts import Ruling
 from homeostat.flow.ports import ConflictError
 from homeostat.record.metrics import Metrics

@@ -4,14 +4,10 @@ from typing import Any
 import pytest
 
 from homeostat.contracts.common import Condition
-from homeostat.contracts.remediation import OutcomeName, Phase
-from homeostat.contracts.remediation_policy import (
-    NotActed,
-    Outcomes,
-    RemediationPolicySpec,
-    RemediationPolicyStatus,
-)
+from homeostat.contracts.remediation import Phase
+from homeostat.contracts.remediation_policy import NotActed, Outcomes, RemediationPolicySpec, RemediationPolicyStatus
 from homeostat.contracts.telemetry_source import TelemetrySourceStatus
+from homeostat.contracts.verification import OutcomeName
 from homeostat.flow.facts import Refusal
 from homeostat.record.aspects import record_conditions
 from homeostat.record.policy_conditions import policy_status, source_status

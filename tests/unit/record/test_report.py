@@ -3,20 +3,10 @@ from typing import Any
 
 import pytest
 
-from homeostat.contracts.remediation import (
-    Authority,
-    DecisionType,
-    Evidence,
-    OperationAction,
-    OperationKind,
-    OperationState,
-    PersonDecision,
-    Phase,
-    ReleaseState,
-    ReleaseStatus,
-    Says,
-)
+from homeostat.contracts.operations import Authority, OperationAction, OperationKind, OperationState
+from homeostat.contracts.remediation import DecisionType, Evidence, PersonDecision, Phase, Says
 from homeostat.contracts.remediation_policy import Mode
+from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.record.report import LONGEST_LINE, MOST_LINES, report, summary
 from tests.unit.record.samples import AT, PCSCF, TUNING, operation, plan, record, spec, verification
 

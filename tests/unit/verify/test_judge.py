@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeostat.contracts.common import ObjectRef
-from homeostat.contracts.remediation import OutcomeName, VerificationResult
 from homeostat.contracts.remediation_policy import Verification
 from homeostat.contracts.service_intent import (
     ConditionOperator,
@@ -19,6 +18,7 @@ from homeostat.contracts.service_intent import (
     ServiceIntentSpec,
     Target,
 )
+from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.evaluate.assess import assess
 from homeostat.flow.facts import Reading, Track, Unknown
 from homeostat.verify.baseline import baseline

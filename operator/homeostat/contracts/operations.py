@@ -1,0 +1,100 @@
+"""What is done to which object: a plan, and the operations that carry it out."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from homeostat.contracts.steps import ActionType, Risk
+
+from .common import StatusPart, Timestamp
+
+Text = Annotated[str, Field(max_length=1024)]
+Word = Annotated[str, Field(max_length=64)]
+Value = Annotated[str, Field(max_length=1024)]
+ObjectNameText = Annotated[str, Field(max_length=253)]
+Uid = Annotated[str, Field(max_length=64)]
+
+
+class TargetIdentity(StatusPart):
+    """The very object that is acted on."""
+
+    api_version: Annotated[str, Field(max_length=120, description="Group and version.")]
+    kind: Annotated[Word, Field(description="Kind of the object.")]
+    name: Annotated[ObjectNameText, Field(description="Name of the object.")]
+    uid: Annotated[Uid, Field(description="Its uid: an object of the same name made later is another one.")]
+
+
+class Authority(StrEnum):
+    """On whose authority a plan runs."""
+
+    AUTONOMOUS = "Autonomous"
+    APPROVAL = "Approval"
+
+
+class Plan(StatusPart):
+    """What is about to be done: absolute values, one target, a digest that an approval names."""
+
+    step: Annotated[Word, Field(description="Step of the policy.")]
+    attempt: Annotated[int, Field(ge=1, description="Which run of this step in the episode.")]
+    action: ActionType
+    target: Annotated[TargetIdentity, Field(description="Object that is changed: the workload, or the ConfigMap.")]
+    field: Annotated[
+        str, Field(max_length=1024, description="Field that is changed: spec.replicas, or data[KEY] and JSON Pointer.")
+    ]
+    before: Annotated[Value, Field(description="Value before.")]
+    intended: Annotated[Value, Field(description="Value that is written, never relative.")]
+    risk: Risk
+    authority: Authority
+    description: Annotated[Text, Field(description="The act in a sentence.")]
+    digest: Annotated[str, Field(max_length=64, description="Over step, target uid, field and intended value.")]
+    valid_until: Annotated[Timestamp | None, Field(default=None, description="When a request for approval expires.")]
+
+
+class OperationKind(StrEnum):
+    """Whether an operation acts, takes back, or releases."""
+
+    APPLY = "Apply"
+    UNDO = "Undo"
+    RELEASE = "Release"
+
+
+class OperationAction(StrEnum):
+    """What one operation does to one object."""
+
+    SCALE = "Scale"
+    EDIT_CONFIG = "EditConfig"
+    RESTART = "Restart"
+    HOT_RELOAD = "HotReload"
+    MARK_FOR_REMOVAL = "MarkForRemoval"
+
+
+class OperationState(StrEnum):
+    """Whether the effect happened."""
+
+    INTENDED = "Intended"
+    APPLIED = "Applied"
+    VOID = "Void"
+    UNKNOWN = "Unknown"
+
+
+class Operation(StatusPart):
+    """One effect, written as Intended before it happens."""
+
+    id: Annotated[Word, Field(description="Unique in the record: step, attempt, kind and number.")]
+    step: Annotated[Word, Field(description="Step of the policy.")]
+    attempt: Annotated[int, Field(ge=1, description="Which run of this step.")]
+    kind: OperationKind
+    action: OperationAction
+    target: Annotated[TargetIdentity, Field(description="Object that is changed.")]
+    resource_version: Annotated[Word, Field(default="", description="Precondition: the version that was read.")]
+    field: Annotated[str, Field(default="", max_length=1024, description="Field that is changed.")]
+    before: Annotated[Value, Field(default="", description="Value before.")]
+    intended: Annotated[Value, Field(default="", description="Value that is written, never relative.")]
+    digest_before: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text before.")]
+    digest_intended: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text after.")]
+    state: OperationState
+    recorded_at: Annotated[Timestamp, Field(description="When it was written down, before its effect.")]
+    finished_at: Annotated[Timestamp | None, Field(default=None, description="When its effect was known.")]
+    audit_id: Annotated[Word, Field(default="", description="The API server's audit id of the write.")]
+    message: Annotated[Text, Field(default="", description="What became of it, as a sentence.")]
