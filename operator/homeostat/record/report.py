@@ -16,7 +16,7 @@ LONGEST_SUMMARY = 240
 LONGEST_LINE = 240
 MOST_LINES = 60
 
-_EVIDENCE_SHOWN = 8
+_CAUSES_SHOWN = 4
 _CANDIDATES_SHOWN = 8
 _OPERATIONS_SHOWN = 8
 _VERIFICATIONS_SHOWN = 4
@@ -126,14 +126,9 @@ def _why(record: Remediation) -> Iterator[str]:
     yield spec.why or f"{spec.trigger.expectation} was violated (trigger {spec.trigger.name})."
     if spec.diagnosis.summary:
         yield spec.diagnosis.summary
-    for cause in spec.diagnosis.causes[:4]:
+    for cause in spec.diagnosis.causes[1:_CAUSES_SHOWN]:
         mark = "supported" if cause.supported else "not supported"
         yield f"{cause.name} ({cause.score}, {mark}){f': {cause.message}' if cause.message else ''}"
-    for evidence in spec.evidence[:_EVIDENCE_SHOWN]:
-        about = f" {evidence.cause}" if evidence.cause else ""
-        yield f"- {evidence.says}{about}: {evidence.message}"
-    if len(spec.evidence) > _EVIDENCE_SHOWN:
-        yield f"- and {len(spec.evidence) - _EVIDENCE_SHOWN} more observations in spec.evidence"
 
 
 def _considered(record: Remediation) -> Iterator[str]:

@@ -94,7 +94,7 @@ def spec(number: int = 1, **changes: Any) -> RemediationSpec:
         "owner": Owner(team="ims-core", assignment_group="NOC-IMS"),
         "why": "setup-success was 0.91, promised >= 0.98, in 3 of 5 looks.",
         "diagnosis": Diagnosis(
-            summary="Most likely cause: Saturated (0.86).",
+            summary="Most likely Saturated (0.86). For it: CPU 0.97 of its limit.",
             causes=[RankedCause(name="Saturated", score="0.86", supported=True, message="CPU 0.97 of its limit")],
         ),
         "evidence": [

@@ -50,7 +50,7 @@ def test_every_phase_has_a_summary_and_a_report(phase):
 def test_the_report_tells_the_story():
     told = text(record())
     assert "setup-success was 0.91, promised >= 0.98, in 3 of 5 looks." in told
-    assert "Saturated (0.86, supported): CPU 0.97 of its limit" in told
+    assert "Most likely Saturated (0.86). For it: CPU 0.97 of its limit." in told
     assert "12:01:03.492  Apply Scale Deployment/pcscf 2 -> 3 (was resourceVersion 88121)" in told
     assert "kubectl scale deployment/pcscf -n ims --replicas=3" in told
     assert "Undo\n  kubectl scale deployment/pcscf -n ims --replicas=2" in told
