@@ -25,6 +25,7 @@ from homeostat.intake.resync import Resync
 from homeostat.observe.prometheus import PrometheusTelemetry
 from homeostat.observe.sampling import Observer
 from homeostat.observe.workloads import KubernetesWorkloads
+from homeostat.record.approval_guard import ApprovalGuard
 from homeostat.record.events import KubernetesEvents
 from homeostat.record.metrics import Metrics
 from homeostat.record.remediations import Remediations
@@ -84,6 +85,7 @@ class _Operator:
                 statuses=Statuses(cluster, self.catalog.stored),
                 events=self._events,
                 metrics=metrics,
+                approvals=ApprovalGuard(cluster),
                 cluster=cluster,
                 clock=clock,
                 settings=_engine_settings(settings),

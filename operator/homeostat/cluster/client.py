@@ -102,11 +102,12 @@ class ApiCluster:
             if not token:
                 return tuple(objects)
 
-    async def create(self, body: Mapping[str, Any]) -> WriteAnswer:
-        """Create one object; ConflictError where it exists."""
+    async def create(self, body: Mapping[str, Any], dry_run: bool = False) -> WriteAnswer:
+        """Create one object, or have it checked only; ConflictError where it exists."""
         served = await self._kinds.find(body["apiVersion"], body["kind"])
         path = served.path(body.get("metadata", {}).get("namespace", ""))
-        return await self._write("POST", path, body, {"fieldManager": FIELD_MANAGER}, _JSON)
+        query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
+        return await self._write("POST", path, body, query, _JSON)
 
     async def merge_patch(
         self,

@@ -72,9 +72,7 @@ async def decided(run: Run) -> None:
     if not run.is_confirmed():
         await _wait_for_data(run)
         return
-    refusal = _policy_forbids(run)
-    if refusal:
-        await _cancel(run, "PolicyChanged", refusal)
+    if await _may_not_act(run):
         return
     if not await _still_as_planned(run):
         await _decide_again(run, approved=_approved(run))
@@ -97,6 +95,16 @@ async def decided(run: Run) -> None:
         operations=run.replaced(operations),
         verifications=[*run.status.verifications, start_verification(run)],
     )
+
+
+async def _may_not_act(run: Run) -> bool:
+    """End or hold the remediation where the policy, or the missing guard of approvals, forbids any act."""
+    refusal, unprotected = _policy_forbids(run), run.stages.approvals.unprotected
+    if refusal:
+        await _cancel(run, "PolicyChanged", refusal)
+    elif unprotected:
+        await run.enter(Phase.BLOCKED, "ApprovalUnprotected", f"Nothing is done: {unprotected}.")
+    return bool(refusal or unprotected)
 
 
 async def _wait_for_data(run: Run) -> None:
@@ -155,8 +163,8 @@ async def wait_blocked(run: Run) -> None:
     if run.is_over():
         await run.enter(Phase.SUPERSEDED, "Recovered", "The promise is kept again without an act; none was made.")
         return
-    elapsed = run.stages.clock.monotonic() - run.decided_at
-    if not run.is_confirmed() or elapsed < run.stages.settings.redecide_every.total_seconds():
+    rested = run.stages.clock.monotonic() - run.decided_at >= run.stages.settings.redecide_every.total_seconds()
+    if run.stages.approvals.unprotected or not run.is_confirmed() or not rested:
         await run.wait()
         return
     refusal = _policy_forbids(run)

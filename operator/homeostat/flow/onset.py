@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 
 from homeostat.contracts.remediation import EpisodeRef, IntentRef, PolicyRef, Promise, RemediationSpec, TriggerRef
-from homeostat.contracts.remediation_policy import Trigger
+from homeostat.contracts.remediation_policy import Mode, Trigger
 from homeostat.contracts.service_intent import Episode, RecordRef
 from homeostat.flow.episode import Governing, begin, governing, next_number
 from homeostat.flow.facts import (
@@ -95,11 +95,11 @@ async def record_onset(stages: Stages, onset: Onset, memory: IntentMemory) -> St
     last = memory.tracks[onset.found.trigger.expectation].looks
     if not last or last[-1].met is not False:
         return None
-    policy = onset.found.policy
+    policy, mode = onset.found.policy, mode_of(stages, onset.found.policy)
     question = Question(
         record=onset.name,
         policy=policy.stamp.name,
-        mode=policy.spec.mode,
+        mode=mode,
         terms=terms_of(policy.spec),
         trigger=onset.found.trigger.expectation,
         onset=onset.episode.since,
@@ -109,7 +109,7 @@ async def record_onset(stages: Stages, onset: Onset, memory: IntentMemory) -> St
     waited = stages.clock.now() - onset.episode.since
     if not conclusion.is_final and waited < stages.settings.diagnosis_patience:
         return None
-    spec = _spec(onset, memory, conclusion)
+    spec = _spec(onset, mode, memory, conclusion)
     status = first_status(spec, stages.clock.now()).model_copy(update={"guards": list(conclusion.decision.guards)})
     stored = await stages.records.create(onset.intent.stamp.namespace, spec, status)
     stages.metrics.decision(conclusion.decision.ruling)
@@ -117,11 +117,16 @@ async def record_onset(stages: Stages, onset: Onset, memory: IntentMemory) -> St
     return stored
 
 
-def _spec(onset: Onset, memory: IntentMemory, conclusion: Conclusion) -> RemediationSpec:
+def mode_of(stages: Stages, policy: CompiledPolicy) -> Mode:
+    """The policy's mode; Shadow while decisions in records are not proven to be guarded."""
+    return Mode.SHADOW if stages.approvals.unprotected else policy.spec.mode
+
+
+def _spec(onset: Onset, mode: Mode, memory: IntentMemory, conclusion: Conclusion) -> RemediationSpec:
     intent, policy = onset.intent, onset.found.policy
     reference = intent.spec.telemetry_source_ref
     return RemediationSpec(
-        mode=policy.spec.mode,
+        mode=mode,
         intent=IntentRef(name=intent.stamp.name, uid=intent.stamp.uid, generation=intent.stamp.generation),
         policy=PolicyRef(
             name=policy.stamp.name, uid=policy.stamp.uid, generation=policy.stamp.generation, hash=policy.hash

@@ -76,8 +76,8 @@ class Cluster(Protocol):
         """Read all objects of a kind in a namespace; in all namespaces where that is empty."""
         ...
 
-    async def create(self, body: Mapping[str, Any]) -> Written:
-        """Create one object; ConflictError where it exists."""
+    async def create(self, body: Mapping[str, Any], dry_run: bool = False) -> Written:
+        """Create one object, or have it checked only; ConflictError where it exists."""
         ...
 
     async def merge_patch(

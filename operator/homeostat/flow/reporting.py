@@ -80,6 +80,7 @@ class Reporting:
             unmatched_triggers=unmatched_triggers(in_force.spec, intents) if in_force else [],
             outcomes=_outcomes(records),
             last_not_acted=_last_not_acted(records),
+            unprotected=self._stages.approvals.unprotected,
         )
         await self._stages.statuses.policy(*key, body, status)
         self._tell_refusal(_POLICY, body, refusal, previous.conditions)

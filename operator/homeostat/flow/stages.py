@@ -7,6 +7,7 @@ from homeostat.flow.facts import CompiledSource
 from homeostat.flow.ports import Clock, Cluster, ConfigHistory, Effects, Events, Workloads
 from homeostat.intake.catalog import Catalog
 from homeostat.observe.sampling import Observer
+from homeostat.record.approval_guard import ApprovalGuard
 from homeostat.record.metrics import Metrics
 from homeostat.record.remediations import Remediations
 from homeostat.record.status import Statuses
@@ -47,6 +48,7 @@ class Stages:
     statuses: Statuses
     events: Events
     metrics: Metrics
+    approvals: ApprovalGuard
     cluster: Cluster
     clock: Clock
     settings: EngineSettings

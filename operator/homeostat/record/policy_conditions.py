@@ -27,13 +27,17 @@ def policy_status(
     unmatched_triggers: Sequence[str],
     outcomes: Outcomes,
     last_not_acted: NotActed | None,
+    unprotected: str = "",
 ) -> RemediationPolicyStatus:
-    """What a policy matched and did; ``spec`` is the version in force, None if there never was a good one."""
+    """What a policy matched and did; ``spec`` is the version in force, None if there never was a good one.
+
+    ``unprotected`` says why a Live policy is held in Shadow: decisions in records are not guarded.
+    """
     return RemediationPolicyStatus(
         observed_generation=generation,
         conditions=conditions(
             previous.conditions,
-            [*_policy_readiness(spec, refusal), _matched(matched_intents, unmatched_triggers)],
+            [*_policy_readiness(spec, refusal, unprotected), _matched(matched_intents, unmatched_triggers)],
             generation,
             at,
         ),
@@ -48,7 +52,12 @@ def policy_status(
     )
 
 
-def _policy_readiness(spec: RemediationPolicySpec | None, refusal: Refusal | None) -> Iterable[Aspect]:
+def _policy_readiness(
+    spec: RemediationPolicySpec | None, refusal: Refusal | None, unprotected: str
+) -> Iterable[Aspect]:
+    if refusal is None and unprotected and spec is not None and spec.mode is Mode.LIVE:
+        message = f"Held in Shadow although Live is asked for: {unprotected}."
+        return [Aspect("Ready", True, "ApprovalUnprotected", message)]
     if refusal is None:
         shadow = spec is not None and spec.mode is Mode.SHADOW
         message = "It records what it would do, and does nothing." if shadow else "It acts within its boundaries."
