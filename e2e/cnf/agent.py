@@ -6,6 +6,7 @@ time. A tuning that cannot be used is refused as a whole: the last good one stay
 
     GET  /metrics   the tuning in force (by digest), refusals, CPU time, datagrams lost in the pod's full receive queue
     GET  /tuning    the text in force, byte for byte, its digest in the header Tuning-Sha256
+    GET  /digest    the SHA-256 of the text in force, in hexadecimal, and nothing else
     POST /reload    read the ConfigMap now; answers 200 and the digest when it is in force, else 409 and the reason
     GET  /ready     200 once Kamailio answers with a known tuning in force
     GET  /drain     answers when the pod may go without harm to a call (preStop)
@@ -154,9 +155,12 @@ class Agent:
         _say(f"in force: {self.wanted.digest[:12]}")
 
     def metrics(self) -> str:
-        lines = [f"kamailio_tuning_refusals_total {self.refusals}", f"kamailio_tuning_reloads_total {self.reloads}",
-                 f"kamailio_udp_datagrams_lost_total {_datagrams_lost()}",
-                 f"kamailio_process_cpu_seconds_total {_cpu_seconds():.2f}"]
+        lines = [
+            f"kamailio_tuning_refusals_total {self.refusals}",
+            f"kamailio_tuning_reloads_total {self.reloads}",
+            f"kamailio_udp_datagrams_lost_total {_datagrams_lost()}",
+            f"kamailio_process_cpu_seconds_total {_cpu_seconds():.2f}",
+        ]
         if self.in_force:
             lines.append(f'kamailio_tuning_info{{sha256="{self.in_force.digest}"}} 1')
             limit = self.in_force.values["limits", "invitesPerSecond"]
@@ -249,7 +253,15 @@ class Handler(BaseHTTPRequestHandler):
     source: ConfigMap
 
     def do_GET(self) -> None:
-        self._route({"/metrics": self._metrics, "/tuning": self._tuning, "/ready": self._ready, "/drain": self._drain})
+        self._route(
+            {
+                "/metrics": self._metrics,
+                "/tuning": self._tuning,
+                "/digest": self._digest,
+                "/ready": self._ready,
+                "/drain": self._drain,
+            }
+        )
 
     def do_POST(self) -> None:
         self._route({"/reload": self._reload, "/fault": lambda: self._fault(True)})
@@ -269,6 +281,10 @@ class Handler(BaseHTTPRequestHandler):
     def _tuning(self) -> None:
         tuning = self.agent.in_force
         self._answer(200 if tuning else 503, tuning.text if tuning else "", tuning)
+
+    def _digest(self) -> None:
+        tuning = self.agent.in_force
+        self._answer(200 if tuning else 503, f"{tuning.digest}\n" if tuning else "", tuning)
 
     def _ready(self) -> None:
         self._answer(200 if self.agent.in_force else 503, "")

@@ -86,8 +86,9 @@ def _scratch(parent: Path) -> Iterator[Path]:
 
 def _require_host() -> None:
     if os.geteuid() != 0:
-        raise ImageError("building the image without Docker needs root; with Docker: "
-                         f"docker build -t {IMAGE} {_DOCKERFILE.parent}")
+        raise ImageError(
+            f"building the image without Docker needs root; with Docker: docker build -t {IMAGE} {_DOCKERFILE.parent}"
+        )
     if not shutil.which("mmdebstrap"):
         raise ImageError("mmdebstrap is missing: apt-get install mmdebstrap")
 
@@ -98,10 +99,16 @@ def _bootstrap(layer: Path, step: Callable[[str], None]) -> None:
     command += [f"--aptopt={option}" for option in _host_proxies()]
     command += [_codename(), str(layer), *_host_sources(_codename())]
     log: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="homeostat-image-") as scratch, subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "TMPDIR": scratch, "SOURCE_DATE_EPOCH": "1"},
-    ) as process:
+    with (
+        tempfile.TemporaryDirectory(prefix="homeostat-image-") as scratch,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "TMPDIR": scratch, "SOURCE_DATE_EPOCH": "1"},
+        ) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             log.append(line)
@@ -115,11 +122,14 @@ def _bootstrap(layer: Path, step: Callable[[str], None]) -> None:
 def _pack(layer: Path, image: Path) -> None:
     with layer.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    config = json.dumps({
-        "architecture": _architecture(), "os": "linux",
-        "config": {"Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"], "Cmd": ["bash"]},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-    }).encode()
+    config = json.dumps(
+        {
+            "architecture": _architecture(),
+            "os": "linux",
+            "config": {"Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"], "Cmd": ["bash"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        }
+    ).encode()
     config_name = f"{hashlib.sha256(config).hexdigest()}.json"
     manifest = json.dumps([{"Config": config_name, "RepoTags": [IMAGE], "Layers": [f"{digest}/layer.tar"]}]).encode()
     with tarfile.open(image, "w") as archive:
@@ -169,6 +179,9 @@ def _one_line_style(text: str) -> list[str]:
         if "deb" not in fields.get("Types", "").split() or fields.get("Enabled") == "no":
             continue
         key = f"[signed-by={fields['Signed-By']}] " if fields.get("Signed-By") else ""
-        lines += [f"deb {key}{uri} {suite} {fields.get('Components', '')}"
-                  for uri in fields.get("URIs", "").split() for suite in fields.get("Suites", "").split()]
+        lines += [
+            f"deb {key}{uri} {suite} {fields.get('Components', '')}"
+            for uri in fields.get("URIs", "").split()
+            for suite in fields.get("Suites", "").split()
+        ]
     return lines

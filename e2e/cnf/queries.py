@@ -3,7 +3,7 @@
 WINDOW = "10s"
 
 _OF = 'namespace="ims"'
-_COUNTED = f"{_OF},outcome!=\"excluded\""
+_COUNTED = f'{_OF},outcome!="excluded"'
 
 
 def good(window: str = WINDOW) -> str:

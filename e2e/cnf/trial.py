@@ -1,7 +1,7 @@
 """Measure the edge in a real cluster: what one replica carries, how it fails, how it heals.
 
-    python -m e2e.cnf.trial            the whole story on one time line, SIPp's and Prometheus' figures side by side
-    python -m e2e.cnf.trial capacity   effectiveness at rising call rates on one replica
+python -m e2e.cnf.trial            the whole story on one time line, SIPp's and Prometheus' figures side by side
+python -m e2e.cnf.trial capacity   effectiveness at rising call rates on one replica
 """
 
 import json
@@ -81,8 +81,11 @@ def capacity(cluster: Cluster, prometheus: Prometheus) -> None:
         lived = load.wait()
         load.stop()
         placed, made = sum(s.attempted for s in lived), sum(s.established for s in lived)
-        print(f"{rate:4d}/s  SIPp {made / placed:.3f} of {placed}, dropped {sum(s.dropped for s in lived)}  "
-              + "  ".join(f"{name} {value:.2f}" for name, value in seen.items()), flush=True)
+        print(
+            f"{rate:4d}/s  SIPp {made / placed:.3f} of {placed}, dropped {sum(s.dropped for s in lived)}  "
+            + "  ".join(f"{name} {value:.2f}" for name, value in seen.items()),
+            flush=True,
+        )
         time.sleep(5)
 
 
@@ -118,15 +121,19 @@ def story(cluster: Cluster, prometheus: Prometheus) -> None:
 def _print(lived: Sequence[Second], prometheus: Prometheus, started: float, marks: Mapping[int, str]) -> None:
     end = max(second.at for second in lived)
     past = {name: prometheus.past(query, int(started), end) for name, query in _COLUMNS.items()}
-    print("  t  | SIPp placed  made failed(503) dropped    p95  seer | Prometheus "
-          + " ".join(f"{name:>6}" for name in _COLUMNS))
+    print(
+        "  t  | SIPp placed  made failed(503) dropped    p95  seer | Prometheus "
+        + " ".join(f"{name:>6}" for name in _COLUMNS)
+    )
     for second in lived:
         at = int(second.at)
         p95, seer = second.setup_quantile(0.95), second.effectiveness
         prom = " ".join(f"{past[name].get(at, float('nan')):6.2f}" for name in _COLUMNS)
-        print(f"{second.at - started:5.0f}|{second.attempted:11d} {second.established:6d} {second.failed_at_setup:5d}"
-              f"({second.limited:3d}) {second.dropped + second.broken:6d} {p95 or 0:7.2f} "
-              f"{'  -  ' if seer is None else f'{seer:5.3f}'}|           {prom}  {marks.get(at - int(started), '')}")
+        print(
+            f"{second.at - started:5.0f}|{second.attempted:11d} {second.established:6d} {second.failed_at_setup:5d}"
+            f"({second.limited:3d}) {second.dropped + second.broken:6d} {p95 or 0:7.2f} "
+            f"{'  -  ' if seer is None else f'{seer:5.3f}'}|           {prom}  {marks.get(at - int(started), '')}"
+        )
     print(f"dropped in progress: {sum(second.dropped for second in lived)}")
 
 

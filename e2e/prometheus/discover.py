@@ -51,8 +51,10 @@ def cnf_targets(pods: list[Group]) -> list[Group]:
 def node_targets(pods: list[Group]) -> list[Group]:
     """cAdvisor of each node that runs such a pod, by way of the API server."""
     nodes = sorted({pod["spec"]["nodeName"] for pod in pods if "nodeName" in pod["spec"]})
-    return [{"targets": [API], "labels": {"node": node,
-             "__metrics_path__": f"/api/v1/nodes/{node}/proxy/metrics/cadvisor"}} for node in nodes]
+    return [
+        {"targets": [API], "labels": {"node": node, "__metrics_path__": f"/api/v1/nodes/{node}/proxy/metrics/cadvisor"}}
+        for node in nodes
+    ]
 
 
 def write(name: str, groups: list[Group]) -> None:

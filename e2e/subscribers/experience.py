@@ -67,8 +67,12 @@ def _second(before: Mapping[str, str], now: Mapping[str, str]) -> Second:
 
     counts = {name: grown(f"{name}(C)") for name in _COUNTERS}
     return Second(
-        at=float(now["CurrentTime"].split()[-1]), attempted=grown("OutgoingCall(C)"), **counts,
-        broken=grown("FailedCall(C)"), in_progress=int(now["CurrentCall"]), retransmissions=grown("Retransmissions(C)"),
+        at=float(now["CurrentTime"].split()[-1]),
+        attempted=grown("OutgoingCall(C)"),
+        **counts,
+        broken=grown("FailedCall(C)"),
+        in_progress=int(now["CurrentCall"]),
+        retransmissions=grown("Retransmissions(C)"),
         setup={_bound(column): grown(column) for column in now if column.startswith(_RESPONSE)},
     )
 

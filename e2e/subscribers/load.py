@@ -52,13 +52,15 @@ class Load:
         }.items():
             text = text.replace(word, value)
         self._kubectl("apply", "-f", "-", stdin=text)
-        self._kubectl("wait", "-n", "ims", f"pod/{self._name}", "--for=jsonpath={.status.phase}=Running",
-                      "--timeout=50s")
+        self._kubectl(
+            "wait", "-n", "ims", f"pod/{self._name}", "--for=jsonpath={.status.phase}=Running", "--timeout=50s"
+        )
 
     def set_rate(self, rate: int) -> None:
         """Change the rate now; the next step of the profile overrules it."""
-        self._kubectl("exec", "-n", "ims", self._name, "--", "bash", "-c",
-                      f"printf 'cset rate {rate}' > /dev/udp/127.0.0.1/8888")
+        self._kubectl(
+            "exec", "-n", "ims", self._name, "--", "bash", "-c", f"printf 'cset rate {rate}' > /dev/udp/127.0.0.1/8888"
+        )
 
     def experience(self) -> list[Second]:
         """What was lived through so far."""

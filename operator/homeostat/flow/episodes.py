@@ -6,6 +6,7 @@ from homeostat.contracts.common import API_VERSION
 from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.service_intent import Episode, RecordRef
 from homeostat.flow.config_watch import watch_config
+from homeostat.flow.correlation import correlated
 from homeostat.flow.episode import is_onset, is_over
 from homeostat.flow.facts import Assessment, CompiledIntent, CompiledSource
 from homeostat.flow.in_force import InForce, Key
@@ -74,7 +75,8 @@ class Episodes:
         memory.episode = taken_up(onset)
         if memory.episode != episode:
             await self._reporting.intent(key, memory)
-        stored = await record_onset(self._stages, onset, memory)
+        with correlated(onset.name):
+            stored = await record_onset(self._stages, onset, memory)
         if stored is not None:
             record = RecordRef(name=stored.name, uid=stored.uid)
             memory.episode = memory.episode.model_copy(update={"record": record})

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource,
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.ports import ConflictError
 from homeostat.flow.stages import Stages
+
+log = logging.getLogger(__name__)
 
 LOOKS_THAT_STAY_FRESH = 3
 """A breach is confirmed by a look at most so many observation periods old."""
@@ -204,6 +207,7 @@ class Run:
         if phase in CLOSED_PHASES:
             times = times.model_copy(update={"closed": self.now()})
         await self.write(phase=phase, reason=reason, message=message, times=times, **changes)
+        log.info("%s (%s): %s", phase, reason, message)
         self.announce(phase, message)
         self.stages.metrics.phase(phase)
 
