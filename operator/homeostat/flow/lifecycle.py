@@ -36,6 +36,7 @@ async def live(run: Run) -> None:
         except RecordMovedError:
             log.info("the record was written by someone else; entering its phase again")
         except RecordLostError:
+            run.lose()
             run.stages.events.emit(
                 run.namespace,
                 run.intent_identity,

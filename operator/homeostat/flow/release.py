@@ -33,7 +33,9 @@ async def release(run: Run) -> None:
         return
     workload = await run.stages.workloads.look(run.namespace, run.target)
     if workload.identity != applied.target or str(workload.replicas) != applied.intended:
-        await _give_up(run, f"{applied.target.name} has {workload.replicas} replicas now, not {applied.intended}.")
+        await _give_up(
+            run, f"the replicas of {applied.target.name} are {workload.replicas} now, not {applied.intended}."
+        )
         return
     awaiting = await _awaited(run, terms, applied, workload)
     if awaiting:
@@ -103,7 +105,7 @@ async def _no_headroom(run: Run, terms: Release, applied: Operation, workload: W
         return f"the CPU share of {applied.target.name} to be known ({share.message})"
     after = share.value * int(applied.intended) / max(1, int(applied.before))
     if after > float(terms.headroom):
-        return f"headroom: {applied.before} replicas would use {after:.2f} of their CPU limit, at most {terms.headroom}"
+        return f"headroom: with replicas at {applied.before}, {after:.2f} of the CPU limit would be used, at most {terms.headroom} may"
     return ""
 
 
@@ -159,7 +161,7 @@ async def _intend(run: Run, applied: Operation, workload: Workload) -> None:
         release=ReleaseStatus(
             state=ReleaseState.WAITING,
             message=f"The promise has been kept for {run.step.release.after_met if run.step.release else ''} and the "
-            f"headroom holds: taking {applied.target.name} back to {applied.before} replicas.",
+            f"headroom holds: taking the replicas of {applied.target.name} back to {applied.before}.",
         ),
     )
 
@@ -182,7 +184,7 @@ async def _take_away(run: Run, terms: Release, applied: Operation) -> None:
         await _end(
             run,
             ReleaseState.RELEASED,
-            f"Released: {applied.target.name} is back at {applied.before} replicas; the need has passed.",
+            f"The need has passed; the replicas of {applied.target.name} are back at {applied.before}.",
         )
     elif progress is Progress.UNKNOWN:
         await _end(run, ReleaseState.SUPERSEDED, "It is not known whether the release happened; a person must look.")

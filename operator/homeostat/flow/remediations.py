@@ -92,7 +92,8 @@ class OpenRemediations:
                 self._begun.put_nowait(run)
                 return
         self._runs.pop(run.stored.uid, None)
-        self._latest[run.spec.intent.uid] = run.stored
+        if not run.is_lost:
+            self._latest[run.spec.intent.uid] = run.stored
         self._on_end((run.namespace, run.spec.policy.name))
         self._stages.metrics.open_remediations(len(self._runs))
 

@@ -48,6 +48,7 @@ class Run:
     recorded_here: set[str] = field(default_factory=set)
     decided_at: float = float("-inf")
     ready_low_looks: int = 0
+    is_lost: bool = False
     nudged: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -210,6 +211,13 @@ class Run:
         log.info("%s (%s): %s", phase, reason, message)
         self.announce(phase, message)
         self.stages.metrics.phase(phase)
+
+    def lose(self) -> None:
+        """Note that the record is gone, for the intent that speaks of it."""
+        self.is_lost = True
+        episode = self.memory.episode
+        if episode is not None and episode.record is not None and episode.record.name == self.stored.name:
+            self.memory.record_lost = True
 
     def announce(self, phase: Phase, message: str) -> None:
         """Emit the Event of a phase on the record, the intent and the target."""

@@ -20,12 +20,17 @@ def start_verification(run: Run) -> VerificationResult:
     """Note the baseline, which a restart would lose, together with the intention to act."""
     now = run.now()
     workload = run.workload()
+    onset = {run.spec.trigger.expectation: run.spec.episode.since}
     names = [run.spec.trigger.expectation, *run.spec.terms.verification.guard]
     return VerificationResult(
         step=run.plan.step,
         attempt=run.plan.attempt,
         started_at=now,
-        baselines=[baseline(name, run.memory.tracks[name].looks, now) for name in names if name in run.memory.tracks],
+        baselines=[
+            baseline(name, run.memory.tracks[name].looks, now, since=onset.get(name))
+            for name in names
+            if name in run.memory.tracks
+        ],
         ready_before=_meant_to_stay(run, workload.ready_replicas) if workload else 0,
     )
 

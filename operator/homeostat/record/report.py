@@ -112,7 +112,8 @@ def _head(namespace: str, name: str, record: Remediation) -> Iterator[str]:
         _at("Closed", times.closed),
     )
     outcome = f"   Outcome: {status.outcome}" if status.outcome else ""
-    yield f"Phase:   {status.phase}{f' ({status.reason})' if status.reason else ''}{outcome}"
+    reason = f" ({status.reason})" if status.reason and status.reason != status.outcome else ""
+    yield f"Phase:   {status.phase}{reason}{outcome}"
     known = "  ".join(moment for moment in moments if moment)
     if known:
         yield f"Times:   {times.detected:%Y-%m-%d} UTC  {known}" if times.detected else f"Times:   {known}"

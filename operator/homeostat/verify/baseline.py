@@ -30,14 +30,17 @@ def baseline(
     looks: Sequence[Look],
     until: datetime,
     load_of: Callable[[Look], float | None] = lambda look: look.reading.load,
+    since: datetime | None = None,
 ) -> Baseline:
     """Median, interquartile range and median load over the minute that ends with ``until``, which belongs to it.
 
     While the promise was being broken at the end of that minute, only breaching looks count: the trigger is broken
     within that minute more often than not, and a median of health and breach would make every recovery look worse
-    than before.
+    than before. ``since`` is the onset of the breach that is acted on: what an earlier breach was like tells nothing
+    of this one.
     """
-    known = [k for k in looks if until - BEFORE < k.at <= until and k.reading.value is not None]
+    begin = until - BEFORE if since is None else max(until - BEFORE, since)
+    known = [k for k in looks if begin < k.at <= until and k.reading.value is not None]
     if known and known[-1].met is False:
         known = [k for k in known if k.met is False]
     values = [k.reading.value for k in known if k.reading.value is not None]

@@ -1,9 +1,11 @@
 """The callers' experience, cut and summed."""
 
+from pathlib import Path
+
 import pytest
 
-from e2e.subscribers import Second
-from e2e.truth import Moment, between, quantile, recovered_at, together, toll
+from e2e.subscribers import Second, parse
+from e2e.truth import Moment, between, keep, quantile, recovered_at, together, toll
 
 
 def second(at: float, **counts: int) -> Second:
@@ -53,3 +55,18 @@ def test_the_toll_of_a_stretch():
 )
 def test_quantile_is_the_upper_bound_of_its_class(setup, expected):
     assert quantile(setup, 0.95) == expected
+
+
+def test_statistics_as_a_real_sipp_wrote_them_become_moments():
+    lines = Path(__file__).with_name("sipp-statistics.csv").read_text().splitlines()
+    moments = together(parse([*lines, lines[-1][:200]]))  # the last line cut short, as a running SIPp leaves it
+    assert [m.at for m in moments] == sorted({m.at for m in moments})
+    assert [(m.attempted, m.established, m.failed) for m in moments[1:]] == [(30, 29, 15), (30, 36, 10), (31, 32, 9)]
+
+
+def test_seconds_are_kept_as_csv(tmp_path):
+    keep([moment(7, 3, 1)], tmp_path / "seconds.csv")
+    assert (tmp_path / "seconds.csv").read_text().splitlines() == [
+        "at,attempted,established,failed,dropped,setup_p95",
+        "7,4,3,1,0,",
+    ]

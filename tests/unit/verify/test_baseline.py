@@ -166,3 +166,10 @@ def test_looks_that_were_not_made_are_unknown_too(values, step, enough, mostly_u
     seen = [look(value, first + n * step) for n, value in enumerate(values)]
     measured = coverage(seen, ACT, end)
     assert (measured.is_enough, measured.is_mostly_unknown) == (enough, mostly_unknown)
+
+
+def test_an_earlier_breach_tells_nothing_of_this_one():
+    seen = [*looks([0.9] * 10, -50), *looks([0.99] * 5, -30), *looks([0.4] * 9, -9)]
+    assert float(baseline("setup-success", seen, ACT).median) == 0.9
+    present = baseline("setup-success", seen, ACT, since=ACT - timedelta(seconds=10))
+    assert (present.median, present.samples) == ("0.4", 9)
