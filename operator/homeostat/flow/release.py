@@ -105,7 +105,8 @@ async def _no_headroom(run: Run, terms: Release, applied: Operation, workload: W
         return f"the CPU share of {applied.target.name} to be known ({share.message})"
     after = share.value * int(applied.intended) / max(1, int(applied.before))
     if after > float(terms.headroom):
-        return f"headroom: with replicas at {applied.before}, {after:.2f} of the CPU limit would be used, at most {terms.headroom} may"
+        used = f"{after:.2f} of the CPU limit would be used"
+        return f"headroom: with replicas at {applied.before}, {used}, at most {terms.headroom} may"
     return ""
 
 
