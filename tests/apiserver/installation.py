@@ -1,8 +1,6 @@
 """Homeostat's kinds and its chart on a real API server, and records written as the operator and as people."""
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import pytest
 
 from hack.chart import manifests
 from hack.cluster import Cluster, ClusterError
+from hack.cluster.processes import wait_until
 from homeostat.contracts.remediation import RemediationSpec, RemediationStatus
 from homeostat.record.remediations import record_name
 from homeostat.record.size import to_json
@@ -40,13 +39,6 @@ subjects:
 """
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS:g} s: {what}"
-        time.sleep(0.2)
-
-
 def install(cluster: Cluster) -> None:
     """Install the kinds and the chart, and wait until both are in force."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
@@ -54,7 +46,11 @@ def install(cluster: Cluster) -> None:
     chart = manifests({"operator": {"user": OPERATOR}})
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=chart)
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=_KUBECTL_READS_STATUS)
-    wait_until(lambda: "Only the operator creates" in _as_administrator(cluster), "the admission policy is in force")
+    wait_until(
+        lambda: "Only the operator creates" in _as_administrator(cluster),
+        "the admission policy is in force",
+        PATIENCE_SECONDS,
+    )
 
 
 def _as_administrator(cluster: Cluster) -> str:

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from hack.cluster import Cluster
+from hack.cluster.processes import wait_until
 from homeostat.cli.plugin import app, run
 from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import Phase
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
-from tests.apiserver.installation import OPERATOR, create_record, install, manifest, refusal, wait_until
+from tests.apiserver.installation import OPERATOR, create_record, install, manifest, refusal
 from tests.unit.record.samples import plan, status
 
 APPROVER, PATCHER, OWNER = "alice", "mallory", "ned"
@@ -222,7 +223,7 @@ def test_a_namespace_with_an_open_record_still_ends(cluster):
     cluster.kubectl("create", "namespace", name)
     create_record(cluster, name, WAITING)
     cluster.kubectl("delete", "namespace", name, "--wait=false")
-    wait_until(lambda: name not in cluster.kubectl("get", "namespaces", "-o", "name"), "the namespace is gone")
+    wait_until(lambda: name not in cluster.kubectl("get", "namespaces", "-o", "name"), "the namespace is gone", 30)
 
 
 def test_the_plugin_explains_approves_and_is_refused(cluster, people, capsys):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hack.cluster import Cluster
-from tests.apiserver.waiting import wait_for
+from hack.cluster.processes import wait_until
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
@@ -87,7 +87,7 @@ def operator(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with log.open("w") as output:
         process = subprocess.Popen(command, env=os.environ | settings, stderr=output)
         try:
-            wait_for(lambda: "are served on port" in log.read_text(), 60, lambda: log.read_text()[-3000:])
+            wait_until(lambda: "are served on port" in log.read_text(), "the operator answers probes", 60)
             yield
         finally:
             process.terminate()
@@ -139,20 +139,16 @@ def test_a_bad_intent_says_why_and_the_last_good_one_stays_in_force(
     cluster: Cluster, namespace: str, apply: Apply, status: Status, wrong: dict[str, Any], reason: str, said: str
 ):
     apply(intent("edited"))
-    wait_for(lambda: ready(status("si", "edited")).get("reason") == "Evaluating", 30, lambda: status("si", "edited"))
+    wait_until(lambda: ready(status("si", "edited")).get("reason") == "Evaluating", "it is told", 30)
     apply(intent("edited", **wrong))
-    wait_for(lambda: ready(status("si", "edited")).get("reason") == reason, 30, lambda: status("si", "edited"))
+    wait_until(lambda: ready(status("si", "edited")).get("reason") == reason, "it is told", 30)
     told = ready(status("si", "edited"))
     assert told["status"] == "False"
     assert said in told["message"]
     assert told["observedGeneration"] == 2
     assert "last good version stays in force" in told["message"]
     assert status("si", "edited")["expectations"], "the version before is still evaluated"
-    wait_for(
-        lambda: (reason, "Warning") in events(cluster, namespace, "ServiceIntent", "edited"),
-        30,
-        lambda: events(cluster, namespace, "ServiceIntent", "edited"),
-    )
+    wait_until(lambda: (reason, "Warning") in events(cluster, namespace, "ServiceIntent", "edited"), "it is told", 30)
     assert ready(status("si", "good"))["reason"] == "Evaluating"
 
 
@@ -171,21 +167,18 @@ def test_a_bad_policy_says_why(
     cluster: Cluster, namespace: str, apply: Apply, status: Status, action: dict[str, Any], reason: str
 ):
     apply(policy("mended", action))
-    wait_for(lambda: ready(status("rp", "mended")).get("reason") == reason, 30, lambda: status("rp", "mended"))
+    wait_until(lambda: ready(status("rp", "mended")).get("reason") == reason, "it is told", 30)
     told = ready(status("rp", "mended"))
     assert told["status"] == "False"
     assert "mend" in told["message"]
-    wait_for(
-        lambda: (reason, "Warning") in events(cluster, namespace, "RemediationPolicy", "mended"),
-        30,
-        lambda: events(cluster, namespace, "RemediationPolicy", "mended"),
-    )
+    told_to = ("RemediationPolicy", "mended")
+    wait_until(lambda: (reason, "Warning") in events(cluster, namespace, *told_to), "an Event tells it", 30)
 
 
 def test_a_target_without_scale_is_told(apply: Apply, status: Status):
     apply(intent("unscalable", targets=[target("tuning", "ConfigMap", "v1")]))
     apply(policy("grow", {"scale": {"target": "edge", "by": "+1"}}, intent="unscalable"))
-    wait_for(lambda: ready(status("rp", "grow")).get("reason") == "NotScalable", 30, lambda: status("rp", "grow"))
+    wait_until(lambda: ready(status("rp", "grow")).get("reason") == "NotScalable", "it is told", 30)
 
 
 def test_a_verification_too_short_for_the_data_is_told(apply: Apply, status: Status):
@@ -193,25 +186,25 @@ def test_a_verification_too_short_for_the_data_is_told(apply: Apply, status: Sta
     apply(intent("coarse", expectations=[coarse]))
     short = {"stabilization": "3s", "deadline": "1m"}
     apply(policy("hasty", {"scale": {"target": "edge", "by": "+1"}}, intent="coarse", verification=short))
-    wait_for(lambda: ready(status("rp", "hasty")).get("reason") == "TooShortToSee", 30, lambda: status("rp", "hasty"))
+    wait_until(lambda: ready(status("rp", "hasty")).get("reason") == "TooShortToSee", "it is told", 30)
 
 
 def test_a_corrected_policy_comes_into_force(apply: Apply, status: Status):
     apply(policy("mended", reconfigure("good.yaml", "/limits/nothing")))
-    wait_for(lambda: ready(status("rp", "mended")).get("status") == "False", 30, lambda: status("rp", "mended"))
+    wait_until(lambda: ready(status("rp", "mended")).get("status") == "False", "it is told", 30)
     apply(policy("mended", reconfigure("good.yaml", "/limits/invites")))
-    wait_for(lambda: ready(status("rp", "mended")).get("status") == "True", 30, lambda: status("rp", "mended"))
+    wait_until(lambda: ready(status("rp", "mended")).get("status") == "True", "it is told", 30)
 
 
 def test_a_trigger_that_matches_nothing_is_told(apply: Apply, status: Status):
     trigger = [{"name": "broken", "expectation": "nothing-of-the-kind"}]
     apply(policy("idle", {"scale": {"target": "edge", "by": "+1"}}, triggers=trigger))
-    wait_for(lambda: status("rp", "idle").get("unmatchedTriggers") == ["broken"], 30, lambda: status("rp", "idle"))
+    wait_until(lambda: status("rp", "idle").get("unmatchedTriggers") == ["broken"], "it is told", 30)
 
 
 @pytest.mark.usefixtures("apply")
 def test_the_operator_writes_no_finalizer_and_no_annotation(cluster: Cluster, namespace: str, status: Status):
-    wait_for(lambda: ready(status("si", "good")).get("reason") == "Evaluating", 30, lambda: status("si", "good"))
+    wait_until(lambda: ready(status("si", "good")).get("reason") == "Evaluating", "it is told", 30)
     body = json.loads(cluster.kubectl("get", "si", "good", "--namespace", namespace, "--output", "json"))
     assert "finalizers" not in body["metadata"]
     assert set(body["metadata"]["annotations"]) == {"kubectl.kubernetes.io/last-applied-configuration"}

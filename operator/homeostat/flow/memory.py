@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from homeostat.contracts.service_intent import (
     Episode,
     Expectation,
-    ExpectationStateName,
     ServiceIntentSpec,
     ServiceIntentStatus,
 )
@@ -42,11 +41,6 @@ class IntentMemory:
             },
             episode=status.episode,
         )
-
-    def state(self, expectation: str) -> ExpectationStateName:
-        """State of an expectation; Unknown before the first look."""
-        track = self.tracks.get(expectation)
-        return track.state if track else ExpectationStateName.UNKNOWN
 
     def follow(self, spec: ServiceIntentSpec) -> None:
         """Forget the looks at expectations whose definition is no longer that of the looks."""
