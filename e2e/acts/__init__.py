@@ -1,0 +1,1 @@
+"""The acts of the demo, each a small story: provoke, wait, check."""
