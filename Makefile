@@ -8,7 +8,7 @@ ACTS ?=
 OUTPUT ?= demo-output
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo demo-down test test-unit lint format crds check-generated lock cluster-up cluster-down e2e clean
+.PHONY: help demo demo-down test test-unit test-kwok lint format crds check-generated lock cluster-up cluster-down e2e clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,15 @@ demo: $(VENV)/.installed ## Break a SIP service on a real cluster and watch it h
 demo-down: cluster-down ## Take away whatever an interrupted demo left behind
 
 test: $(VENV)/.installed ## Run all tests: unit, scenarios, real API server, real Prometheus
-	@$(BIN)/python -m hack.cluster build
+	@$(BIN)/python -m hack.cluster build $(if $(filter 0,$(shell id -u)),--node)
 	@$(BIN)/python -m pytest
 
 test-unit: $(VENV)/.installed ## Run the fast tests alone: pure stages and scenarios
 	@$(BIN)/python -m pytest tests/unit tests/scenarios
+
+test-kwok: $(VENV)/.installed ## Run the tests on nodes that only pretend to run pods (builds KWOK, 3 min)
+	@$(BIN)/python -m hack.cluster build --kwok 1
+	@$(BIN)/python -m pytest -m kwok
 
 lint: $(VENV)/.installed ## Check style, types, import layers and that operator/ stays no package
 	@$(BIN)/ruff check .

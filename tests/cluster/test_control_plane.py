@@ -114,6 +114,7 @@ def test_given_cluster_that_is_down_is_named(tmp_path: Path, monkeypatch: pytest
         pass
 
 
+@pytest.mark.kwok
 def test_kwok_nodes_run_pods_at_once() -> None:
     with provide(kwok_nodes=3) as cluster:
         cluster.kubectl("create", "deployment", "many", "--image=none", "--replicas=30")
