@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -18,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+
+from hack.cluster.packages import ensure
 
 IMAGE = "localhost/homeostat-demo:1"
 TYPICAL_SECONDS = 90
@@ -65,7 +66,7 @@ def build_image(progress: Callable[[str], None]) -> Path:
     archive = archive_path()
     if archive.exists():
         return archive
-    _require_host()
+    _require_host(progress)
     archive.parent.mkdir(parents=True, exist_ok=True)
     progress(f"building {IMAGE} from {len(packages())} packages, about {TYPICAL_SECONDS} s")
     started = time.monotonic()
@@ -84,13 +85,12 @@ def _scratch(parent: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _require_host() -> None:
+def _require_host(progress: Callable[[str], None]) -> None:
     if os.geteuid() != 0:
         raise ImageError(
             f"building the image without Docker needs root; with Docker: docker build -t {IMAGE} {_DOCKERFILE.parent}"
         )
-    if not shutil.which("mmdebstrap"):
-        raise ImageError("mmdebstrap is missing: apt-get install mmdebstrap")
+    ensure({"mmdebstrap": "mmdebstrap"}, "building the image without Docker", progress)
 
 
 def _bootstrap(layer: Path, step: Callable[[str], None]) -> None:
