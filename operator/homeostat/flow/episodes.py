@@ -81,7 +81,7 @@ class Episodes:
             record = RecordRef(name=stored.name, uid=stored.uid)
             memory.episode = memory.episode.model_copy(update={"record": record})
             memory.record_seen = True
-            self._open.begin(stored)
+            self._open.announce(stored)
 
     async def _hold_record(self, key: Key, intent: CompiledIntent, memory: IntentMemory, record: RecordRef) -> None:
         """After a restart, make sure once that the record of the open episode is still there."""

@@ -47,6 +47,13 @@ class OpenRemediations:
                 log.info("resuming %s in phase %s", stored.name, stored.record.status.phase)
                 self.begin(stored)
 
+    def announce(self, stored: StoredRecord) -> None:
+        """Say in Events and in the log what phase a new record begins in, and begin its task if it is open."""
+        status = stored.record.status
+        with correlated(stored.name):
+            self._run_of(stored).announce(status.phase, status.reason, status.message)
+        self.begin(stored)
+
     def begin(self, stored: StoredRecord) -> None:
         """Begin the task of an open remediation; nothing happens if it has one."""
         if stored.uid in self._runs:

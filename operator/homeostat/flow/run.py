@@ -208,9 +208,7 @@ class Run:
         if phase in CLOSED_PHASES:
             times = times.model_copy(update={"closed": self.now()})
         await self.write(phase=phase, reason=reason, message=message, times=times, **changes)
-        log.info("%s (%s): %s", phase, reason, message)
-        self.announce(phase, message)
-        self.stages.metrics.phase(phase)
+        self.announce(phase, reason, message)
 
     def lose(self) -> None:
         """Note that the record is gone, for the intent that speaks of it."""
@@ -219,8 +217,10 @@ class Run:
         if episode is not None and episode.record is not None and episode.record.name == self.stored.name:
             self.memory.record_lost = True
 
-    def announce(self, phase: Phase, message: str) -> None:
-        """Emit the Event of a phase on the record, the intent and the target."""
+    def announce(self, phase: Phase, reason: str, message: str) -> None:
+        """Say that a phase was entered: in the log, in the metrics, and in Events on the record, intent and target."""
+        log.info("%s (%s): %s", phase, reason, message)
+        self.stages.metrics.phase(phase)
         warning = phase in {Phase.ESCALATED, Phase.FAILED, Phase.BLOCKED, Phase.EXPIRED, Phase.ROLLING_BACK}
         workload = self.workload() if self.status.plan or self.spec.plan else None
         related = workload.identity if workload else None
