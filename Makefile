@@ -21,7 +21,7 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(VENV)/.installed ## Break a SIP service on a real cluster and watch it heal (about 12 min; ACTS=1,2 for 4)
+demo: $(VENV)/.installed ## Break a SIP service on a real cluster and watch it heal (about 10 min; ACTS=1,2 for 5)
 	@$(BIN)/python -m e2e --output $(OUTPUT) $(if $(ACTS),--acts $(ACTS))
 
 demo-down: cluster-down ## Take away whatever an interrupted demo left behind

@@ -104,8 +104,14 @@ async def _may_not_act(run: Run) -> bool:
     if refusal:
         await _cancel(run, "PolicyChanged", refusal)
     elif unprotected:
-        await run.enter(Phase.BLOCKED, "ApprovalUnprotected", f"Nothing is done: {unprotected}.")
+        await _block(run, "ApprovalUnprotected", f"Nothing is done: {unprotected}.")
     return bool(refusal or unprotected)
+
+
+async def _block(run: Run, reason: str, message: str, **changes: object) -> None:
+    """Hold the remediation; what was intended and not done is given up, and decided afresh when nothing forbids it."""
+    await void_the_rest(run, OperationKind.APPLY, message)
+    await run.enter(Phase.BLOCKED, reason, message, None, **changes)
 
 
 async def _wait_for_data(run: Run) -> None:
@@ -119,11 +125,9 @@ async def _wait_for_data(run: Run) -> None:
 
 async def execute(run: Run) -> None:
     """Executing: have the recorded effects, or find out after a restart which of them happened."""
-    nothing_done = not run.operations(OperationKind.APPLY, OperationState.APPLIED)
-    fresh = all(o.id in run.recorded_here for o in run.operations(OperationKind.APPLY, OperationState.INTENDED))
-    if nothing_done and not fresh and await _outdated(run):
+    if await _is_only_intended(run) and not await _may_go_on(run):
         return
-    progress = await carry_out(run, OperationKind.APPLY)
+    progress = _known_before_restart(run) or await carry_out(run, OperationKind.APPLY)
     if progress is Progress.UNKNOWN:
         await run.enter(
             Phase.ESCALATED,
@@ -137,6 +141,13 @@ async def execute(run: Run) -> None:
         await run.enter(
             Phase.VERIFYING, "Verifying", f"Done: {run.plan.description}. Checking that it takes hold and helps."
         )
+
+
+def _known_before_restart(run: Run) -> Progress | None:
+    """What became of the act, where that was written but not yet followed."""
+    if run.operations(OperationKind.APPLY, OperationState.UNKNOWN):
+        return Progress.UNKNOWN
+    return Progress.MOVED if run.operations(OperationKind.APPLY, OperationState.VOID) else None
 
 
 async def await_approval(run: Run) -> None:
@@ -254,7 +265,7 @@ async def _guards_permit(run: Run) -> bool:
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
     if denial is not None:
         run.decided_at = run.stages.clock.monotonic()
-        await run.enter(Phase.BLOCKED, denial.reason or denial.name, denial.message, guards=list(guards))
+        await _block(run, denial.reason or denial.name, denial.message, guards=list(guards))
         return False
     if list(guards) != list(run.status.guards):
         await run.write(guards=list(guards))
@@ -275,30 +286,41 @@ async def _still_as_planned(run: Run) -> bool:
     )
 
 
-async def _outdated(run: Run) -> bool:
-    """After a restart with nothing done yet: give the intention up if the breach no longer stands by fresh looks."""
-    if run.is_confirmed():
+async def _is_only_intended(run: Run) -> bool:
+    """Whether a restart found an intention of which surely nothing has happened."""
+    intended = run.operations(OperationKind.APPLY, OperationState.INTENDED)
+    begun = run.operations(OperationKind.APPLY, OperationState.APPLIED, OperationState.UNKNOWN, OperationState.VOID)
+    if begun or not intended or all(o.id in run.recorded_here for o in intended):
         return False
-    if run.track.state is ExpectationStateName.MET and run.track.looks:
-        if await _may_have_happened(run):
-            return False
-        await void_the_rest(run, OperationKind.APPLY, "the promise is kept again")
-        await run.enter(Phase.SUPERSEDED, "Recovered", "The promise was kept again before the act; none was made.")
-        return True
-    if await _may_have_happened(run):
-        return False
-    await run.wait()
-    return True
-
-
-async def _may_have_happened(run: Run) -> bool:
-    """Whether an effect that was only recorded as Intended has in truth happened, or may have."""
-    for operation in run.operations(OperationKind.APPLY, OperationState.INTENDED):
+    for operation in intended:
         effect = run.stages.effects.effect(operation.action)
         receipt = await effect.happened(run.namespace, operation, run.target)
         if receipt.state in {OperationState.APPLIED, OperationState.UNKNOWN}:
-            return True
-    return False
+            return False
+    return True
+
+
+async def _may_go_on(run: Run) -> bool:
+    """The operator was away between intention and effect: evidence, policy and guards are asked again first."""
+    if run.is_over():
+        await void_the_rest(run, OperationKind.APPLY, "the promise is kept again")
+        await run.enter(Phase.SUPERSEDED, "Recovered", "The promise was kept again before the act; none was made.")
+        return False
+    if not run.is_confirmed():
+        await run.wait()
+        return False
+    held_back = await _may_not_act(run) or not await _guards_permit(run)
+    return not held_back
+
+
+async def _plan_again(run: Run, reason: str, message: str) -> None:
+    await run.enter(
+        Phase.PLANNED,
+        reason,
+        message,
+        plan=run.plan.model_copy(update={"attempt": run.plan.attempt + 1}),
+        verifications=[v for v in run.status.verifications if not _is_of(v, run)],
+    )
 
 
 async def _after_conflict(run: Run) -> None:
@@ -315,14 +337,7 @@ async def _after_conflict(run: Run) -> None:
             Phase.FAILED, "CouldNotAct", f"The act could not be made in {len(void)} attempts: {void[-1].message}"
         )
     else:
-        attempt = run.plan.model_copy(update={"attempt": run.plan.attempt + 1})
-        await run.enter(
-            Phase.PLANNED,
-            "TargetMoved",
-            f"The target was changed by someone else meanwhile: {void[-1].message}",
-            plan=attempt,
-            verifications=[v for v in run.status.verifications if not _is_of(v, run)],
-        )
+        await _plan_again(run, "TargetMoved", f"The target was changed by someone else meanwhile: {void[-1].message}")
 
 
 def _is_of(result: VerificationResult, run: Run) -> bool:

@@ -164,7 +164,7 @@ def _load_fell(run: Run) -> bool:
 
 async def roll_back(run: Run) -> None:
     """RollingBack: restore the saved fields, unless someone else changed them since, and wait for it to be in force."""
-    if not run.operations(OperationKind.UNDO, OperationState.INTENDED, OperationState.APPLIED):
+    if not run.operations(OperationKind.UNDO, *OperationState):
         try:
             undos = await undo_operations(run)
         except PlanStaleError as stale:
@@ -174,8 +174,8 @@ async def roll_back(run: Run) -> None:
             return
         run.recorded_here.update(o.id for o in undos)
         await run.write(operations=run.replaced(undos))
-    progress = await carry_out(run, OperationKind.UNDO)
-    if progress is not Progress.DONE:
+    failed = run.operations(OperationKind.UNDO, OperationState.VOID, OperationState.UNKNOWN)
+    if failed or await carry_out(run, OperationKind.UNDO) is not Progress.DONE:
         await run.enter(
             Phase.ESCALATED,
             "UndoFailed",
