@@ -10,7 +10,10 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "authorization"})
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
+_CREDENTIALS = {"authorization", "impersonate-user", "impersonate-group"}
+"""Left out, for the proxy behind this one brings them."""
+
 _LARGEST = 64 * 1024 * 1024
 
 
@@ -90,7 +93,9 @@ def is_scale_write(method: str, path: str, query: str) -> bool:
 
 
 def _kept(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP)
+    return CIMultiDict(
+        (name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP | _CREDENTIALS
+    )
 
 
 async def _stream(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

@@ -1,7 +1,6 @@
 """Act 5, blindness: overloaded and unseen. Nothing is done; and as soon as it sees again, it acts."""
 
 import time
-from collections.abc import Callable
 
 from e2e import truth
 from e2e.acts.scene import TUNING, WORKLOAD, Result, Scene
@@ -11,11 +10,8 @@ from e2e.stage import Stage
 from e2e.timeline import Who
 
 _REPLICAS = 2
-_TIMES = 2.1
-"""Overload that is not far beyond what the two cores of a small machine can offer six replicas."""
-
-_SHORT_SURGE_SECONDS = 10
-_SURGE_SECONDS = 60
+_SHORT_SURGE_SECONDS = 15
+_SURGE_SECONDS = 70
 _BLIND_SECONDS = 8.0
 """Longer than the operator takes to detect, decide and act when it sees."""
 
@@ -59,7 +55,7 @@ def _played(scene: Scene, pods: list[str]) -> Result:
 
 
 def _surge(scene: Scene, lasting: int) -> Surge:
-    surge = scene.stage.subscribers.surge(lasting, replicas=_REPLICAS, times=_TIMES)
+    surge = scene.stage.subscribers.surge(lasting, replicas=_REPLICAS)
     scene.say(Who.CALLERS, f"{surge.rate} calls/s; two replicas carry {2 * scene.stage.subscribers.capacity} with ease")
     return surge
 
@@ -107,17 +103,16 @@ def _told_in_events(stage: Stage, reason: str) -> bool:
 
 
 def _stay_blind(scene: Scene) -> None:
-    """Let the overload go on unseen for longer than an act would have taken."""
+    """Let the overload go on unseen, until callers suffer and for longer than an act would have taken."""
     start = time.time()
-    scene.wait(_passed(start + _BLIND_SECONDS), "the time of blindness", _BLIND_SECONDS + 5)
-    lived = truth.between(scene.moments(), start, time.time())
-    cost = truth.toll(lived)
+    scene.wait(lambda: time.time() > start + _BLIND_SECONDS and _suffered(scene, start), "callers suffer, by SIPp", 30)
+    cost = truth.toll(truth.between(scene.moments(), start, time.time()))
     scene.check(cost.failed > 0, f"by SIPp, callers suffer meanwhile: {cost}")
     scene.check_writes(0, "writes of the operator to the Deployment and the ConfigMap", *WORKLOAD, *TUNING)
 
 
-def _passed(moment: float) -> Callable[[], bool]:
-    return lambda: time.time() > moment
+def _suffered(scene: Scene, start: float) -> bool:
+    return truth.toll(truth.between(scene.moments(), start, time.time())).failed > 0
 
 
 def _scale_prometheus(stage: Stage, replicas: int) -> None:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import yaml
+
 from e2e.acts.scene import WORKLOAD, Record, Result, Scene
 from e2e.api import forward
 from e2e.audit import OPERATOR
@@ -19,7 +21,7 @@ def run(stage: Stage) -> Result:
     upstream, process = forward(stage.cluster, stage.cluster.kubeconfig_for(OPERATOR), "operator-proxy")
     try:
         with HoldingProxy(upstream) as proxy:
-            stage.operator.start(_kubeconfig(stage.cluster.folder, proxy.address))
+            stage.operator.start(_kubeconfig(stage, proxy.address))
             name, intended = _killed_in_between(scene, proxy)
         return _resumed(scene, name, intended)
     finally:
@@ -58,15 +60,11 @@ def _resumed(scene: Scene, name: str, intended: Record) -> Result:
     return scene.finish(name)
 
 
-def _kubeconfig(folder: Path, address: str) -> Path:
-    file = folder / "held.kubeconfig"
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "held", "cluster": {"server": address}}],
-        "users": [{"name": "proxied", "user": {}}],
-        "contexts": [{"name": "held", "context": {"cluster": "held", "user": "proxied"}}],
-        "current-context": "held",
-    }
-    file.write_text(json.dumps(document))
+def _kubeconfig(stage: Stage, address: str) -> Path:
+    """The operator's own kubeconfig, but for the server: the proxy."""
+    document = yaml.safe_load(stage.cluster.kubeconfig_for(OPERATOR).read_text())
+    document["clusters"][0]["cluster"] = {"server": address}
+    file = stage.cluster.folder / "held.kubeconfig"
+    file.touch(mode=0o600)
+    file.write_text(yaml.safe_dump(document))
     return file

@@ -35,7 +35,11 @@ def run(
     ] = None,
 ) -> None:
     """Run the operator until SIGTERM. Every time constant is a setting: environment variables HOMEOSTAT_*."""
-    # Imported here: `version` and `--help` need none of the operator's two seconds of imports.
+    cluster = _kubeconfig(kubeconfig)
+    if cluster is not None:
+        os.environ["KUBECONFIG"] = str(cluster)
+    # Imported here: the kubernetes library reads KUBECONFIG once, when it is imported; and `version` and `--help` need
+    # none of the operator's two seconds of imports.
     from homeostat.app.run import operate  # noqa: PLC0415
     from homeostat.app.settings import Settings  # noqa: PLC0415
 
@@ -45,7 +49,7 @@ def run(
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors(include_input=False))
         raise typer.BadParameter(f"a setting is wrong: {faults}") from error
-    sys.exit(operate(settings, _kubeconfig(kubeconfig)))
+    sys.exit(operate(settings, cluster))
 
 
 @application.command()
