@@ -1,6 +1,7 @@
 """Who may write what into a record: the admission policy with real users on a real API server."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -204,10 +205,14 @@ def test_nobody_but_the_operator_writes_a_record(cluster, people, user):
         (WAITING, "open (phase AwaitingApproval)"),
         (status(phase=Phase.EXECUTING), "open (phase Executing)"),
         (status(release=ReleaseStatus(state=ReleaseState.WAITING)), "open (phase Succeeded, release owed)"),
+        (
+            status(guards_until=datetime(2026, 6, 1, 13, tzinfo=UTC)),
+            "count the act of this remediation, until 2026",
+        ),
     ],
-    ids=["waiting", "executing", "release owed"],
+    ids=["waiting", "executing", "release owed", "counted by guards"],
 )
-def test_an_open_record_is_not_deleted(cluster, people, record_status, said):
+def test_a_record_that_is_open_or_counted_is_not_deleted(cluster, people, record_status, said):
     name = create_record(cluster, people, record_status)
     for args in ((name,), ("--all",)):
         assert said in refusal(cluster, "delete", "rem", *args, "-n", people, "--wait=false", user=OWNER)

@@ -318,6 +318,14 @@ class RemediationStatus(StatusPart):
     verifications: Annotated[
         list[VerificationResult], Field(default_factory=list, max_length=16, description="How each attempt was judged.")
     ]
+    guards_until: Annotated[
+        Timestamp | None,
+        Field(
+            default=None,
+            description="Until when a cooldown or frequency guard may count the acts of this record; it is not deleted "
+            "while this is set.",
+        ),
+    ]
     release: Annotated[
         ReleaseStatus | None, Field(default=None, description="What is owed of taking added capacity back.")
     ]

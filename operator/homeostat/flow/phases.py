@@ -1,12 +1,14 @@
-"""The phase a new record begins in, as a pure function of what its spec says.
+"""Where a record stands: the phase it begins in, whether it is open, and until when guards count it (pure).
 
 On create the API server drops the status, so a crash between the two writes leaves a record without one. It begins
 again here and comes to the same phase.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from homeostat.contracts.operations import Authority
+from homeostat.contracts.common import parse_duration
+from homeostat.contracts.operations import Authority, Operation, OperationKind, OperationState
 from homeostat.contracts.remediation import (
     CLOSED_PHASES,
     CandidateVerdict,
@@ -47,6 +49,19 @@ def _first_phase(spec: RemediationSpec) -> tuple[Phase, str, str]:
     if plan.authority is Authority.APPROVAL:
         return Phase.AWAITING_APPROVAL, "ApprovalNeeded", f"Waits for a person to approve: {plan.description}."
     return Phase.PLANNED, "Decided", f"About to: {plan.description}."
+
+
+def counted_until(spec: RemediationSpec, operations: Sequence[Operation], closed: datetime) -> datetime | None:
+    """Until when guards by the terms of the record may count its acts; None where surely nothing was done.
+
+    Deleting the record before would make them forget an act.
+    """
+    acted = any(o.kind is OperationKind.APPLY and o.state is not OperationState.VOID for o in operations)
+    if not acted:
+        return None
+    guards = spec.terms.guardrails
+    frequency = parse_duration(guards.frequency.per) if guards.frequency else timedelta()
+    return closed + max(parse_duration(guards.cooldown), frequency)
 
 
 def is_open(record: Remediation) -> bool:

@@ -11,8 +11,9 @@ from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.lifecycle import live
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.phases import is_open
+from homeostat.flow.ports import KubernetesError
 from homeostat.flow.readiness import source_of
-from homeostat.flow.run import Run
+from homeostat.flow.run import RecordLostError, RecordMovedError, Run
 from homeostat.flow.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -41,11 +42,13 @@ class OpenRemediations:
         self._begun: asyncio.Queue[Run] = asyncio.Queue()
 
     async def resume(self) -> None:
-        """Take up every open remediation from its record."""
+        """Take up every remediation that is open, or that guards still count, from its record."""
         for stored in await self._stages.records.list(""):
             if is_open(stored.record):
                 log.info("resuming %s in phase %s", stored.name, stored.record.status.phase)
                 self.begin(stored)
+            elif stored.record.status.guards_until is not None:
+                self._begun.put_nowait(self._run_of(stored))
 
     def announce(self, stored: StoredRecord) -> None:
         """Say in Events and in the log what phase a new record begins in, and begin its task if it is open."""
@@ -60,7 +63,7 @@ class OpenRemediations:
             return
         self._on_end((stored.namespace, stored.record.spec.policy.name))
         if not is_open(stored.record):
-            self._latest[stored.record.spec.intent.uid] = stored
+            self._remember(stored)
             return
         run = self._run_of(stored)
         self._runs[stored.uid] = run
@@ -100,9 +103,29 @@ class OpenRemediations:
                 return
         self._runs.pop(run.stored.uid, None)
         if not run.is_lost:
-            self._latest[run.spec.intent.uid] = run.stored
+            self._remember(run.stored)
         self._on_end((run.namespace, run.spec.policy.name))
         self._stages.metrics.open_remediations(len(self._runs))
+        await self._give_free(run)
+
+    def _remember(self, stored: StoredRecord) -> None:
+        spec = stored.record.spec
+        known = self._latest.get(spec.intent.uid)
+        if known is None or known.record.spec.episode.number <= spec.episode.number:
+            self._latest[spec.intent.uid] = stored
+
+    async def _give_free(self, run: Run) -> None:
+        """Say in the record when no guard counts it any more, so that it may be deleted."""
+        while (until := run.status.guards_until) is not None:
+            await asyncio.sleep(max(0.0, (until - run.now()).total_seconds()))
+            try:
+                await run.reread()
+                await run.write_after_effect(guards_until=None)
+            except (RecordLostError, RecordMovedError):
+                return
+            except KubernetesError as error:
+                log.warning("%s is not given free yet: %s", run.stored.name, error)
+                await asyncio.sleep(_RESTART_AFTER)
 
     def _run_of(self, stored: StoredRecord) -> Run:
         spec = stored.record.spec

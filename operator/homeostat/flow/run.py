@@ -15,6 +15,7 @@ from homeostat.contracts.steps import Step
 from homeostat.contracts.verification import ReleaseState
 from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord, Track, Workload
 from homeostat.flow.memory import IntentMemory
+from homeostat.flow.phases import counted_until
 from homeostat.flow.ports import ConflictError
 from homeostat.flow.stages import Stages
 
@@ -207,6 +208,7 @@ class Run:
         message = message[:_LONGEST_MESSAGE]
         if phase in CLOSED_PHASES:
             times = times.model_copy(update={"closed": self.now()})
+            changes["guards_until"] = counted_until(self.spec, self.status.operations, self.now())
         await self.write(phase=phase, reason=reason, message=message, times=times, **changes)
         self.announce(phase, reason, message)
 
