@@ -19,8 +19,10 @@ from hack.cluster.processes import MARK, wait_until
 real_node = pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root")
 
 CALLER = """
-import sys
+import signal, sys
 from hack.cluster import provide
+# A shell that started the tests in the background has them ignore Ctrl-C, and so their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with provide(node=True) as cluster:
     cluster.kubectl("run", "pod", "--image=localhost/pause:1", "--image-pull-policy=Never")
     cluster.kubectl("wait", "--for=condition=Ready", "pod/pod", "--timeout=30s")
