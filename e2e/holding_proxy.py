@@ -72,6 +72,10 @@ class HoldingProxy:
     async def _stop(self) -> None:
         await self._runner.cleanup()
         await self._session.close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
