@@ -7,8 +7,9 @@ ActivePodsWithRanks, and the StatefulSet documentation.
 
 from datetime import datetime
 
+from homeostat.act.annotation import told_by_annotation
 from homeostat.act.operations import intend, opposite
-from homeostat.act.preflight import describe, read_same, untouched_since, version_of
+from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.send import Patch, send
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.service_intent import Target
@@ -85,16 +86,7 @@ class MarkForRemovalEffect:
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
         """The mark itself tells."""
-        try:
-            pod = await read_same(self._cluster, namespace, operation.target)
-        except PlanStaleError as stale:
-            return Receipt(OperationState.VOID, message=str(stale))
-        present = _mark(pod)
-        if present == operation.intended:
-            return Receipt(OperationState.APPLIED)
-        if present == operation.before or untouched_since(pod, operation):
-            return Receipt(OperationState.INTENDED)
-        return Receipt(OperationState.VOID, message=_marked_by_others(operation, present))
+        return await told_by_annotation(self._cluster, namespace, operation, _mark, _marked_by_others)
 
     async def in_force(self, namespace: str, operation: Operation, target: Target) -> str:
         """Empty once the mark is there, or the pod is gone."""

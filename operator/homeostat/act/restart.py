@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
+from homeostat.act.annotation import told_by_annotation
 from homeostat.act.in_force import rollout_awaited
 from homeostat.act.operations import intend, operation_id
-from homeostat.act.preflight import describe, read_same, untouched_since, version_of
+from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.send import Patch, send
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.service_intent import Target
@@ -77,16 +78,7 @@ class RestartEffect:
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
         """The annotation itself tells."""
-        try:
-            workload = await read_same(self._cluster, namespace, operation.target)
-        except PlanStaleError as stale:
-            return Receipt(OperationState.VOID, message=str(stale))
-        present = _annotation(workload)
-        if present == operation.intended:
-            return Receipt(OperationState.APPLIED)
-        if present == operation.before or untouched_since(workload, operation):
-            return Receipt(OperationState.INTENDED)
-        return Receipt(OperationState.VOID, message=_restarted_by_others(operation, present))
+        return await told_by_annotation(self._cluster, namespace, operation, _annotation, _restarted_by_others)
 
     async def in_force(self, namespace: str, operation: Operation, target: Target) -> str:  # noqa: ARG002 - the signature is the port's
         """Empty once every pod runs the new template and is ready."""
