@@ -88,13 +88,19 @@ class Subscribers:
         return load
 
 
-@dataclass(frozen=True)
+@dataclass
 class Surge:
     """A time of many calls."""
 
     load: Load
     rate: int
     began: float
+
+    def rise(self) -> int:
+        """Let calls rise by a quarter; return how many there are per second now, the background with them."""
+        self.rate = math.ceil(self.rate * 1.25)
+        self.load.set_rate(self.rate - BACKGROUND)
+        return self.rate
 
     def wait(self) -> list[Second]:
         """Wait until its last call has ended."""

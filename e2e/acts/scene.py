@@ -111,12 +111,13 @@ class Scene:
     def wait_applied(self, name: str) -> None:
         """Wait until the record's act is done, not yet judged; kill the operator there if that is asked for."""
 
-        def has_acted() -> bool:
-            operations = (self.stage.api.record(name).get("status") or {}).get("operations", [])
-            return any(operation["state"] == "Applied" for operation in operations)
-
-        self.wait(has_acted, f"{name} has acted", 40)
+        self.wait(lambda: _has_acted(self.stage.api.record(name)), f"{name} has acted", 40)
         self.kill_here("between act and verification")
+
+    def acting_record(self, deadline: float = 60) -> str:
+        """Wait for the record that acts; one whose breach went away by itself before an act was made is not it."""
+        self.wait(lambda: bool(self._acting()), "a Remediation has acted", deadline)
+        return str(self._acting()[0]["metadata"]["name"])
 
     def kill_here(self, why: str) -> None:
         """Kill and restart the operator, if every act is to be survived."""
@@ -159,9 +160,16 @@ class Scene:
     def _new(self) -> list[Record]:
         return [record for record in self.stage.api.records() if record["metadata"]["name"] not in self._known]
 
+    def _acting(self) -> list[Record]:
+        return [record for record in self._new() if _has_acted(record)]
+
     def _policy_is_in_force(self) -> bool:
         policies = self.stage.api.get("/apis/homeostat.dev/v1alpha1/namespaces/ims/remediationpolicies")["items"]
         return all(_is_ready(policy) for policy in policies)
+
+
+def _has_acted(record: Record) -> bool:
+    return any(operation["state"] == "Applied" for operation in (record.get("status") or {}).get("operations", []))
 
 
 def _is_ready(policy: Record) -> bool:
