@@ -18,7 +18,7 @@ _EASY = 40
 
 LIMIT_CORES = 0.1
 _LONGEST_DEMO = 1500
-_CLEARLY_MORE = 2.5
+CLEARLY_MORE = 2.5
 """Times the capacity by CPU time at an easy rate: a busy proxy batches its work and carries 1.4 to 1.8 times that."""
 
 _SETTLE = 6.0
@@ -71,9 +71,9 @@ class Subscribers:
         for load in self._loads:
             load.stop()
 
-    def surge(self, seconds: int, replicas: int = 1) -> "Surge":
-        """Let calls rise for a while to clearly more than so many replicas carry, and return when they do."""
-        rate = math.ceil(_CLEARLY_MORE * self.capacity * replicas) - BACKGROUND
+    def surge(self, seconds: int, replicas: int = 1, times: float = CLEARLY_MORE) -> "Surge":
+        """Let calls rise for a while to so many times what the replicas carry with ease, and return when they do."""
+        rate = math.ceil(times * self.capacity * replicas) - BACKGROUND
         load = self._start(f"surge-{next(self._numbers)}", Step(rate, seconds))
         return Surge(load, BACKGROUND + rate, time.time())
 

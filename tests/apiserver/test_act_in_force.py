@@ -22,7 +22,7 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Pod, Workload
 from homeostat.flow.ports import PlanStaleError
-from tests.contract.cases import workload
+from tests.contract.cases.case import workload
 
 TARGET = Target.model_validate(
     {"name": "pcscf", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pcscf"}}
@@ -49,11 +49,11 @@ class Bench:
         )  # fmt: skip
 
     async def apply(self, operation: Operation) -> None:
-        receipt = await self.registry.effect(operation.action).apply(self.namespace, operation, TARGET)
+        receipt = await self.registry.effect(operation).apply(self.namespace, operation, TARGET)
         assert receipt.state is OperationState.APPLIED, receipt.message
 
     async def awaited(self, operation: Operation) -> str:
-        return await self.registry.effect(operation.action).in_force(self.namespace, operation, TARGET)
+        return await self.registry.effect(operation).in_force(self.namespace, operation, TARGET)
 
     async def pods(self) -> tuple[Any, ...]:
         return await self.api.list("v1", "Pod", self.namespace, "app=pcscf")
@@ -140,7 +140,7 @@ async def test_a_scale_that_someone_took_back_without_trace_of_time_is_decided_a
     await bench.apply(operation)
     bench.cluster.kubectl("scale", "deployment/pcscf", "--replicas=2", "--namespace", bench.namespace)
 
-    receipt = await bench.registry.effect(operation.action).happened(bench.namespace, operation, TARGET)
+    receipt = await bench.registry.effect(operation).happened(bench.namespace, operation, TARGET)
 
     assert receipt.state is OperationState.VOID, "a person's decision is not overruled after a crash"
 
@@ -150,7 +150,7 @@ async def test_the_same_replicas_by_another_hand_are_not_claimed(bench: Bench) -
     operation = await bench.scale(2, 3)
     bench.cluster.kubectl("scale", "deployment/pcscf", "--replicas=3", "--namespace", bench.namespace)
 
-    effect = bench.registry.effect(operation.action)
+    effect = bench.registry.effect(operation)
     assert (await effect.happened(bench.namespace, operation, TARGET)).state is OperationState.UNKNOWN
     assert (await effect.apply(bench.namespace, operation, TARGET)).state is OperationState.UNKNOWN
     with pytest.raises(PlanStaleError):

@@ -13,8 +13,9 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory, text_digest
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Preview, Workload
-from tests.contract.cases import TUNING, pod_template, workload
+from homeostat.flow.facts import Occasion, Preview, Workload
+from tests.contract.cases.case import pod_template, workload
+from tests.contract.cases.reconfigure import TUNING
 
 
 class Bench:
@@ -35,7 +36,7 @@ class Bench:
         ref = {"apiVersion": "apps/v1", "kind": kind, "name": "pcscf"}
         target = Target.model_validate({"name": "pcscf", "ref": ref, "configReload": reload})
         actuator = self.registry.actuator(step.action.type)
-        return await actuator.preview(self.namespace, step, target, Workload("pcscf", exists=True))
+        return await actuator.preview(step, Occasion(self.namespace, target, Workload("pcscf", exists=True)))
 
     async def reconfigure(self, key: str = "k.yaml", reload: str = "Restart", **how: Any) -> Preview:
         action = {"target": "pcscf", "configMap": "tuning", "key": key, **how}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hack.cluster import Cluster
-from tests.contract.cases import SCALABLE_CRD
+from tests.contract.cases.scale import SCALABLE_CRD
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,10 +11,10 @@ from hack.cluster import Cluster
 from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster, WriteAnswer
 from homeostat.cluster.config_history import ControllerRevisionHistory
+from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority, Operation, Plan
-from homeostat.contracts.steps import Risk
-from homeostat.flow.facts import Body, Preview, Receipt, Workload
-from tests.contract.cases import ActionCase
+from homeostat.flow.facts import Body, Occasion, Preview, Receipt, Workload
+from tests.contract.cases.case import ActionCase
 
 
 @dataclass
@@ -55,7 +55,8 @@ class Stage:
 
     async def preview(self, api: ApiCluster | None = None) -> Preview:
         actuator = self.registry(api).actuator(self.case.step.action.type)
-        return await actuator.preview(self.namespace, self.case.step, self.case.target, Workload("pcscf", exists=True))
+        occasion = Occasion(self.namespace, self.case.target, Workload("pcscf", exists=True))
+        return await actuator.preview(self.case.step, occasion)
 
     async def plan(self) -> Plan:
         preview = await self.preview()
@@ -88,10 +89,10 @@ class Stage:
         return datetime.now(UTC)
 
     async def apply(self, operation: Operation, api: ApiCluster | None = None) -> Receipt:
-        return await self.registry(api).effect(operation.action).apply(self.namespace, operation, self.case.target)
+        return await self.registry(api).effect(operation).apply(self.namespace, operation, self.case.target)
 
     async def happened(self, operation: Operation) -> Receipt:
-        return await self.registry().effect(operation.action).happened(self.namespace, operation, self.case.target)
+        return await self.registry().effect(operation).happened(self.namespace, operation, self.case.target)
 
 
 class BadConnection(ApiCluster):
@@ -99,13 +100,26 @@ class BadConnection(ApiCluster):
 
     before: Callable[[], Awaitable[None]] | None = None
     after: Callable[[], Awaitable[None]] | None = None
-    patches = 0
+    writes = 0
+    """Requests that would change something."""
+
+    async def create(self, *args: Any, **kwargs: Any) -> WriteAnswer:
+        return await self._disturbed(super().create(*args, **kwargs))
 
     async def merge_patch(self, *args: Any, **kwargs: Any) -> WriteAnswer:
-        self.patches += 1
-        if self.before is not None:
-            await self.before()
-        answer = await super().merge_patch(*args, **kwargs)
+        return await self._disturbed(super().merge_patch(*args, **kwargs))
+
+    async def delete(self, *args: Any, **kwargs: Any) -> WriteAnswer:
+        return await self._disturbed(super().delete(*args, **kwargs))
+
+    async def _disturbed(self, write: Coroutine[Any, Any, WriteAnswer]) -> WriteAnswer:
+        self.writes += 1
+        try:
+            if self.before is not None:
+                await self.before()
+            answer = await write
+        finally:
+            write.close()
         if self.after is not None:
             await self.after()
         return answer

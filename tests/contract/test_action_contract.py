@@ -12,7 +12,8 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.contracts.operations import Operation, OperationKind, OperationState
 from homeostat.flow.ports import KubernetesError, PlanStaleError
 from tests.apiserver.fixtures import Connect
-from tests.contract.cases import CASES, ActionCase
+from tests.contract.cases import CASES
+from tests.contract.cases.case import ActionCase
 from tests.contract.stage import BadConnection, Stage
 
 LOST = KubernetesError(0, "NoConnection", "the connection broke")
@@ -61,7 +62,7 @@ async def test_apply_again_writes_nothing(stage: Stage, bad: BadConnection) -> N
         receipt = await stage.apply(operation, bad)
         assert receipt.state is OperationState.APPLIED, receipt.message
 
-    assert bad.patches == 0
+    assert bad.writes == 0
 
 
 async def test_after_a_crash_the_target_tells_whether_it_happened(stage: Stage) -> None:
@@ -91,7 +92,7 @@ async def test_undo_restores_what_was_before(stage: Stage) -> None:
     applied = await _applied(stage)
 
     for number, operation in enumerate(stage.registry().order_of_undo(applied), start=1):
-        effect = stage.registry().effect(operation.action)
+        effect = stage.registry().effect(operation)
         undo = await effect.reverse(
             stage.namespace, operation, stage.case.target, OperationKind.UNDO, number, operation.recorded_at
         )
@@ -108,7 +109,7 @@ async def test_undo_restores_what_was_before(stage: Stage) -> None:
 async def test_undo_leaves_what_someone_else_decided_since(stage: Stage) -> None:
     applied = await _applied(stage)
     stage.meddle()
-    effect = stage.registry().effect(applied[0].action)
+    effect = stage.registry().effect(applied[0])
 
     with pytest.raises(PlanStaleError, match="left alone"):
         await effect.reverse(
@@ -151,7 +152,7 @@ async def test_a_lost_answer_is_looked_up(stage: Stage, bad: BadConnection) -> N
     receipt = await stage.apply(operation, bad)
 
     assert receipt.state is OperationState.APPLIED, receipt.message
-    assert bad.patches == 1
+    assert bad.writes == 1
     assert await stage.value() == stage.case.intended
 
 
@@ -169,7 +170,7 @@ async def test_a_request_that_never_arrived_is_sent_once_more(stage: Stage, bad:
     receipt = await stage.apply(operation, bad)
 
     assert receipt.state is OperationState.APPLIED, receipt.message
-    assert bad.patches == 2
+    assert bad.writes == 2
     assert await stage.value() == stage.case.intended
 
 
@@ -209,7 +210,7 @@ async def test_without_the_right_to_write_nothing_is_changed(stage: Stage, conne
 
     assert receipt.state is OperationState.VOID
     assert "nothing was changed" in receipt.message
-    assert "verb patch" in receipt.message
+    assert f"verb {stage.case.verb}" in receipt.message
     assert await stage.value() == stage.case.before
 
 

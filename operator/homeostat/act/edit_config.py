@@ -7,7 +7,7 @@ from datetime import datetime
 
 from homeostat.act.operations import opposite
 from homeostat.act.preflight import describe, read_same, untouched_since, version_of
-from homeostat.act.send import Patch, send
+from homeostat.act.send import Write, patching, send
 from homeostat.act.yaml_edit import YamlEditError, replace_scalar
 from homeostat.cluster.config_history import text_digest
 from homeostat.cluster.managed_fields import last_writer
@@ -69,7 +69,7 @@ class EditConfigEffect:
         """Write the new text if the present one is that of the plan."""
         field = ConfigField.parse(operation.field)
 
-        async def prepare() -> Patch | Receipt:
+        async def prepare() -> Write | Receipt:
             config_map = await read_same(self._cluster, namespace, operation.target)
             text = _present_text(config_map, field, operation)
             if text_digest(text) == operation.digest_intended:
@@ -77,12 +77,13 @@ class EditConfigEffect:
             if text_digest(text) != operation.digest_before:
                 raise PlanStaleError(f"{field.key} of {describe(operation.target)} was changed since the plan")
             new_text = await _planned_text(text, field, operation)
-            return {"metadata": {"resourceVersion": version_of(config_map)}, "data": {field.key: new_text}}
+            patch = {"metadata": {"resourceVersion": version_of(config_map)}, "data": {field.key: new_text}}
+            return patching(self._cluster, namespace, operation.target, patch)
 
         async def look() -> Receipt:
             return await self.happened(namespace, operation, target)
 
-        return await send(self._cluster, namespace, operation.target, prepare, look)
+        return await send(operation.target, prepare, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
         """The digest of the whole text tells."""

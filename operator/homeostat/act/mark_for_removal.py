@@ -10,7 +10,7 @@ from datetime import datetime
 from homeostat.act.annotation import told_by_annotation
 from homeostat.act.operations import intend, opposite
 from homeostat.act.preflight import describe, read_same, version_of
-from homeostat.act.send import Patch, send
+from homeostat.act.send import Write, patching, send
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Pod, Receipt, Workload
@@ -69,7 +69,7 @@ class MarkForRemovalEffect:
     async def apply(self, namespace: str, operation: Operation, target: Target) -> Receipt:
         """Write the mark; a pod that is gone needs none."""
 
-        async def prepare() -> Patch | Receipt:
+        async def prepare() -> Write | Receipt:
             pod = await read_same(self._cluster, namespace, operation.target)
             present = _mark(pod)
             if present == operation.intended:
@@ -77,12 +77,13 @@ class MarkForRemovalEffect:
             if present != operation.before:
                 raise PlanStaleError(_marked_by_others(operation, present))
             annotations = {ANNOTATION: operation.intended or None}
-            return {"metadata": {"resourceVersion": version_of(pod), "annotations": annotations}}
+            patch = {"metadata": {"resourceVersion": version_of(pod), "annotations": annotations}}
+            return patching(self._cluster, namespace, operation.target, patch)
 
         async def look() -> Receipt:
             return await self.happened(namespace, operation, target)
 
-        return await send(self._cluster, namespace, operation.target, prepare, look)
+        return await send(operation.target, prepare, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
         """The mark itself tells."""

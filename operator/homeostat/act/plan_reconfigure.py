@@ -11,10 +11,12 @@ from homeostat.act.restart import cannot_restart, restart_operation
 from homeostat.act.yaml_edit import YamlEditError, YamlEditReason, read_scalar, replace_scalar
 from homeostat.cluster.config_history import text_digest
 from homeostat.cluster.identity import identity_of
+from homeostat.contracts.actions.kinds import ActionType
+from homeostat.contracts.actions.reconfigure import ReconfigureAction
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
 from homeostat.contracts.service_intent import ConfigReload, Target
-from homeostat.contracts.steps import ActionType, ReconfigureAction, Step
-from homeostat.flow.facts import Body, Preview, Workload
+from homeostat.contracts.steps import Step
+from homeostat.flow.facts import Body, Occasion, Preview
 from homeostat.flow.ports import Cluster, ConfigHistory, KubernetesError, NotFoundError, PlanStaleError
 
 
@@ -34,9 +36,9 @@ class ReconfigureActuator:
     def __init__(self, cluster: Cluster, history: ConfigHistory) -> None:
         self._cluster, self._history = cluster, history
 
-    async def preview(self, namespace: str, step: Step, target: Target, workload: Workload) -> Preview:  # noqa: ARG002 - the signature is the port's
+    async def preview(self, step: Step, occasion: Occasion) -> Preview:
         """The value that the step would write now, or why it cannot."""
-        action = _action(step)
+        namespace, target, action = occasion.namespace, occasion.target, _action(step)
         try:
             config_map = await self._config_map(namespace, action.config_map)
             text = _key_text(config_map, action)

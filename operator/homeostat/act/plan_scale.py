@@ -8,10 +8,12 @@ from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.refusals import not_readable
 from homeostat.act.scale import FIELD, replicas_of
 from homeostat.cluster.identity import identity_of
+from homeostat.contracts.actions.kinds import ActionType
+from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
 from homeostat.contracts.service_intent import Target
-from homeostat.contracts.steps import ActionType, ScaleAction, Step
-from homeostat.flow.facts import Body, Preview, Workload
+from homeostat.contracts.steps import Step
+from homeostat.flow.facts import Body, Occasion, Preview, Workload
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
 
 
@@ -23,9 +25,10 @@ class ScaleActuator:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def preview(self, namespace: str, step: Step, target: Target, workload: Workload) -> Preview:  # noqa: ARG002 - the signature is the port's
+    async def preview(self, step: Step, occasion: Occasion) -> Preview:
         """The replicas that the step would set now, or why it cannot."""
-        ref, action = target.ref, _action(step)
+        namespace, target, action = occasion.namespace, occasion.target, _action(step)
+        ref = target.ref
         name = f"{ref.kind}/{ref.name}"
         try:
             body = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)

@@ -10,9 +10,9 @@ from homeostat.act.plan_reconfigure import ReconfigureActuator
 from homeostat.act.plan_scale import ScaleActuator
 from homeostat.act.restart import RestartEffect
 from homeostat.act.scale import ScaleEffect
+from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.service_intent import Target
-from homeostat.contracts.steps import ActionType
 from homeostat.flow.facts import Workload
 from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect
 
@@ -32,9 +32,9 @@ class Registry:
         """The planner of an action."""
         return self._actuators[action]
 
-    def effect(self, action: OperationAction) -> Effect:
+    def effect(self, operation: Operation) -> Effect:
         """The executor of an operation."""
-        return self._effects[action]
+        return self._effects[operation.action]
 
     async def release_operations(
         self, namespace: str, applied: Operation, target: Target, workload: Workload, number: int, at: datetime

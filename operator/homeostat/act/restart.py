@@ -6,7 +6,7 @@ from homeostat.act.annotation import told_by_annotation
 from homeostat.act.in_force import rollout_awaited
 from homeostat.act.operations import intend, operation_id
 from homeostat.act.preflight import describe, read_same, version_of
-from homeostat.act.send import Patch, send
+from homeostat.act.send import Write, patching, send
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Receipt
@@ -60,7 +60,7 @@ class RestartEffect:
     async def apply(self, namespace: str, operation: Operation, target: Target) -> Receipt:
         """Write the annotation if none was written since the plan."""
 
-        async def prepare() -> Patch | Receipt:
+        async def prepare() -> Write | Receipt:
             workload = await read_same(self._cluster, namespace, operation.target)
             present = _annotation(workload)
             if present == operation.intended:
@@ -69,12 +69,13 @@ class RestartEffect:
             if obstacle or present != operation.before:
                 raise PlanStaleError(obstacle or _restarted_by_others(operation, present))
             template = {"metadata": {"annotations": {ANNOTATION: operation.intended}}}
-            return {"metadata": {"resourceVersion": version_of(workload)}, "spec": {"template": template}}
+            patch = {"metadata": {"resourceVersion": version_of(workload)}, "spec": {"template": template}}
+            return patching(self._cluster, namespace, operation.target, patch)
 
         async def look() -> Receipt:
             return await self.happened(namespace, operation, target)
 
-        return await send(self._cluster, namespace, operation.target, prepare, look)
+        return await send(operation.target, prepare, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
         """The annotation itself tells."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from homeostat.act.in_force import replicas_awaited
 from homeostat.act.operations import opposite
 from homeostat.act.preflight import describe, read_same, untouched_since, version_of
-from homeostat.act.send import Patch, send
+from homeostat.act.send import Write, patching, send
 from homeostat.cluster.managed_fields import others_wrote_since, writes
 from homeostat.contracts.common import FIELD_MANAGER
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
@@ -32,7 +32,7 @@ class ScaleEffect:
     async def apply(self, namespace: str, operation: Operation, target: Target) -> Receipt:
         """Set the intended replicas if they are still those before."""
 
-        async def prepare() -> Patch | Receipt:
+        async def prepare() -> Write | Receipt:
             scale = await read_same(self._cluster, namespace, operation.target, "scale")
             present = replicas_of(scale)
             if str(present) == operation.intended:
@@ -41,12 +41,13 @@ class ScaleEffect:
                 raise PlanStaleError(
                     f"{describe(operation.target)} has {present} replicas, not the {operation.before} of the plan"
                 )
-            return {"metadata": {"resourceVersion": version_of(scale)}, "spec": {"replicas": int(operation.intended)}}
+            patch = {"metadata": {"resourceVersion": version_of(scale)}, "spec": {"replicas": int(operation.intended)}}
+            return patching(self._cluster, namespace, operation.target, patch, "scale")
 
         async def look() -> Receipt:
             return await self.happened(namespace, operation, target)
 
-        return await send(self._cluster, namespace, operation.target, prepare, look, subresource="scale")
+        return await send(operation.target, prepare, look, subresource="scale")
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
         """Ours, if the replicas are as intended and our manager holds the scale.

@@ -1,17 +1,19 @@
 """One guarded write, and what becomes of it when it loses a race, is refused, or gets no answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from homeostat.act.preflight import describe
 from homeostat.contracts.operations import OperationState, TargetIdentity
 from homeostat.flow.facts import Receipt
-from homeostat.flow.ports import Cluster, ConflictError, KubernetesError, PlanStaleError
+from homeostat.flow.ports import Cluster, ConflictError, KubernetesError, PlanStaleError, Written
 
-Patch = Mapping[str, Any]
+Write = Callable[[], Awaitable[Written]]
+"""Sends the one request that has the effect, under the preconditions of the read that it was prepared on."""
 
-Prepare = Callable[[], Awaitable[Patch | Receipt]]
-"""Checks the preconditions on a live read; gives the patch with that read's resourceVersion, or why there is none."""
+Prepare = Callable[[], Awaitable[Write | Receipt]]
+"""Checks the preconditions on a live read; gives the write that is bound to that read, or why there is none."""
 
 Look = Callable[[], Awaitable[Receipt]]
 """Reads whether the effect happened."""
@@ -23,8 +25,15 @@ _RACES = 5
 _LOST_ANSWERS = 2
 
 
+def patching(
+    cluster: Cluster, namespace: str, target: TargetIdentity, patch: Mapping[str, Any], subresource: str = ""
+) -> Write:
+    """The write of a merge patch, which carries the resourceVersion that was read."""
+    return partial(cluster.merge_patch, target.api_version, target.kind, namespace, target.name, patch, subresource)
+
+
 async def send(
-    cluster: Cluster, namespace: str, target: TargetIdentity, prepare: Prepare, look: Look, *, subresource: str = ""
+    target: TargetIdentity, prepare: Prepare, look: Look, *, verb: str = "patch", subresource: str = ""
 ) -> Receipt:
     """Check and write, until one write has taken effect or surely none will.
 
@@ -38,14 +47,12 @@ async def send(
         if isinstance(prepared, Receipt):
             return prepared
         try:
-            written = await cluster.merge_patch(
-                target.api_version, target.kind, namespace, target.name, prepared, subresource
-            )
+            written = await prepared()
         except ConflictError:
             continue
         except KubernetesError as error:
             if error.status in _CLIENT_ERRORS or _WEBHOOK_FAILED in error.message:
-                return _refused(target, error, subresource)
+                return _refused(target, error, verb, subresource)
             lost.append(error.message)
         else:
             return Receipt(OperationState.APPLIED, audit_id=written.audit_id)
@@ -58,7 +65,7 @@ async def send(
     )
 
 
-async def _prepared(target: TargetIdentity, prepare: Prepare, look: Look | None) -> Patch | Receipt:
+async def _prepared(target: TargetIdentity, prepare: Prepare, look: Look | None) -> Write | Receipt:
     try:
         prepared = await prepare()
     except PlanStaleError as stale:
@@ -88,9 +95,9 @@ def _unknown(target: TargetIdentity, lost: str) -> Receipt:
     )
 
 
-def _refused(target: TargetIdentity, error: KubernetesError, subresource: str) -> Receipt:
+def _refused(target: TargetIdentity, error: KubernetesError, verb: str, subresource: str) -> Receipt:
     what = f"{describe(target)}{'/' + subresource if subresource else ''}"
-    hint = " Grant the operator's account the verb patch on it." if error.status == _FORBIDDEN else ""
+    hint = f" Grant the operator's account the verb {verb} on it." if error.status == _FORBIDDEN else ""
     return Receipt(
         OperationState.VOID,
         message=f"The API server refused to change {what}; nothing was changed: {error.message}.{hint}",

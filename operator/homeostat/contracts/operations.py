@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from homeostat.contracts.steps import ActionType, Risk
+from homeostat.contracts.actions.kinds import ActionType, Reversal, Risk
 
 from .common import StatusPart, Timestamp
 
@@ -45,6 +45,7 @@ class Plan(StatusPart):
     before: Annotated[Value, Field(description="Value before.")]
     intended: Annotated[Value, Field(description="Value that is written, never relative.")]
     risk: Risk
+    reversal: Annotated[Reversal, Field(default=Reversal.POSSIBLE, description="Whether it can be taken back.")]
     authority: Authority
     description: Annotated[Text, Field(description="The act in a sentence.")]
     digest: Annotated[str, Field(max_length=64, description="Over step, target uid, field and intended value.")]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import (
     ObjectNameText,
     Operation,
@@ -15,7 +16,7 @@ from homeostat.contracts.operations import (
     Word,
 )
 from homeostat.contracts.remediation_policy import Approval, Boundaries, CauseRule, Guardrails, Mode, Verification
-from homeostat.contracts.steps import ActionType, Step
+from homeostat.contracts.steps import Step
 from homeostat.contracts.verification import OutcomeName, ReleaseStatus, VerificationResult
 
 from .common import Conditions, Resource, StatusPart, Timestamp, cel, map_list

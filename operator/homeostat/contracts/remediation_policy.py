@@ -5,11 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from homeostat.contracts.steps import (
-    ActionType,
-    Risk,
-    Step,
-)
+from homeostat.contracts.actions.kinds import ActionType, Reversal, Risk
+from homeostat.contracts.steps import Step
 
 from .common import (
     CamelName,
@@ -138,8 +135,8 @@ class BoundaryRule(Resource):
         json_schema_extra={
             "x-kubernetes-validations": [
                 cel(
-                    "has(self.action) || has(self.risk) || has(self.step)",
-                    "an empty rule matches nothing: give action, risk or step",
+                    "has(self.action) || has(self.risk) || has(self.step) || has(self.reversal)",
+                    "an empty rule matches nothing: give action, risk, step or reversal",
                 )
             ]
         }
@@ -148,6 +145,9 @@ class BoundaryRule(Resource):
     action: Annotated[ActionType | None, Field(default=None, description="Type of action.")]
     risk: Annotated[Risk | None, Field(default=None, description="Risk of the step.")]
     step: Annotated[Name | None, Field(default=None, description="Name of the step.")]
+    reversal: Annotated[
+        Reversal | None, Field(default=None, description="Whether the step can be taken back: Possible or Impossible.")
+    ]
 
 
 def _rules(description: str) -> object:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from homeostat.contracts.operations import (
     Text,
+    Uid,
     Word,
 )
 
@@ -38,6 +39,7 @@ class VerificationResult(StatusPart):
     step: Annotated[Word, Field(description="Step of the policy.")]
     attempt: Annotated[int, Field(description="Which run of this step.")]
     started_at: Annotated[Timestamp, Field(description="When the act was done and the judgement began.")]
+    workload_uid: Annotated[Uid, Field(default="", description="Uid of the workload that was acted on, or for.")]
     in_force_at: Annotated[Timestamp | None, Field(default=None, description="When the change was seen in force.")]
     baselines: Annotated[
         list[Baseline],

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
+from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
-from homeostat.contracts.steps import Risk, Step
+from homeostat.contracts.steps import Step
 
 _RISKS = (Risk.LOW, Risk.MEDIUM, Risk.HIGH)
 
@@ -17,21 +18,9 @@ class Permission(StrEnum):
     AUTONOMOUS = "Autonomous"
 
 
-def default_risk(step: Step) -> Risk:
-    """Risk of the action itself.
-
-    Low: adding replicas, and restoring a value that worked; both are easily taken back and take nothing from anyone.
-    Medium: removing replicas, which can drop work in progress, and writing a value that has not proven itself.
-    """
-    if step.action.scale is not None:
-        return Risk.LOW if step.action.scale.by.startswith("+") else Risk.MEDIUM
-    reconfigure = step.action.reconfigure
-    return Risk.LOW if reconfigure is not None and reconfigure.restore is not None else Risk.MEDIUM
-
-
 def risk_of(step: Step) -> Risk:
     """Risk of a step: the action's own, or the author's if that is higher."""
-    return max(default_risk(step), step.risk or Risk.LOW, key=_RISKS.index)
+    return max(step.action.spec.default_risk, step.risk or Risk.LOW, key=_RISKS.index)
 
 
 def permission(boundaries: Boundaries, step: Step) -> Permission:
@@ -53,6 +42,7 @@ def _matches(rule: BoundaryRule, step: Step, risk: Risk) -> bool:
         (rule.action, step.action.type),
         (rule.risk, risk),
         (rule.step, step.name),
+        (rule.reversal, step.action.spec.reversal),
     )
     given = [(wanted, actual) for wanted, actual in parts if wanted is not None]
     return bool(given) and all(wanted == actual for wanted, actual in given)

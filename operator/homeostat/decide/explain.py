@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from homeostat.contracts.actions.kinds import Reversal
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import Candidate, CandidateVerdict
 from homeostat.flow.wording import clip, format_time
@@ -42,17 +43,22 @@ def why_nothing(candidates: Sequence[Candidate]) -> str:
     return clip(f"Nothing is done. {advice} Considered: {considered}.")
 
 
+def _terms(plan: Plan, *more: str) -> str:
+    lasting = ["cannot be taken back"] if plan.reversal is Reversal.IMPOSSIBLE else []
+    return ", ".join([f"step {plan.step}", f"risk {plan.risk}", *more, *lasting])
+
+
 def would_have(plan: Plan, *, asks: bool) -> str:
     """What Live would do."""
     first = "would have asked for approval to do this" if asks else "would have done this"
-    return clip(f"In Shadow nothing is done; Live {first}: {plan.description} (step {plan.step}, risk {plan.risk}).")
+    return clip(f"In Shadow nothing is done; Live {first}: {plan.description} ({_terms(plan)}).")
 
 
 def asks(plan: Plan, until: datetime | None) -> str:
     """What a person is asked, and how to answer."""
     limit = f" until {format_time(until)} UTC" if until else ""
     return clip(
-        f"Waits for approval{limit}: {plan.description} (step {plan.step}, risk {plan.risk}). Approve or reject it by "
+        f"Waits for approval{limit}: {plan.description} ({_terms(plan)}). Approve or reject it by "
         f"an entry in spec.decisions with planDigest {plan.digest}; if nobody answers, nothing is done."
     )
 
@@ -60,4 +66,4 @@ def asks(plan: Plan, until: datetime | None) -> str:
 def acts(plan: Plan, *, approved: bool) -> str:
     """What is about to be done, and on whose authority."""
     authority = "approved by a person" if approved else "within the policy's autonomous boundary"
-    return clip(f"About to act: {plan.description} (step {plan.step}, risk {plan.risk}, {authority}).")
+    return clip(f"About to act: {plan.description} ({_terms(plan, authority)}).")

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Terms
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.contracts.steps import ActionType
 from homeostat.flow.facts import GuardFacts, PastAct, Workload
 from homeostat.flow.wording import clip, format_span, format_time
 

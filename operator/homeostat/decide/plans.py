@@ -36,6 +36,7 @@ def make_plan(step: Step, preview: Preview, terms: Terms, attempt: int, now: dat
         before=preview.before,
         intended=preview.intended,
         risk=risk_of(step),
+        reversal=step.action.spec.reversal,
         authority=Authority.APPROVAL if approval else Authority.AUTONOMOUS,
         description=clip(preview.description or f"{preview.field} {preview.before} -> {preview.intended}"),
         digest=plan_digest(step.name, preview.target.uid, preview.field, preview.intended),

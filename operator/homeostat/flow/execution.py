@@ -63,7 +63,7 @@ async def undo_operations(run: Run) -> tuple[Operation, ...]:
     ordered = [o for o in applied if o.action not in _TAKES_UP] + [o for o in applied if o.action in _TAKES_UP]
     undos: list[Operation] = []
     for operation in ordered:
-        effect = run.stages.effects.effect(operation.action)
+        effect = run.stages.effects.effect(operation)
         reverse = await effect.reverse(
             run.namespace, operation, run.target, OperationKind.UNDO, len(undos) + 1, run.now()
         )
@@ -76,7 +76,7 @@ async def awaited(run: Run, operations: Sequence[Operation]) -> str:
     """Empty once all operations are in force in the running workload; otherwise what is still awaited."""
     for operation in operations:
         try:
-            waiting = await run.stages.effects.effect(operation.action).in_force(run.namespace, operation, run.target)
+            waiting = await run.stages.effects.effect(operation).in_force(run.namespace, operation, run.target)
         except KubernetesError as error:
             waiting = f"the API server to answer ({error.message})"
         if waiting:
@@ -85,7 +85,7 @@ async def awaited(run: Run, operations: Sequence[Operation]) -> str:
 
 
 async def _effect(run: Run, operation: Operation) -> Receipt:
-    effect = run.stages.effects.effect(operation.action)
+    effect = run.stages.effects.effect(operation)
     if operation.id not in run.recorded_here:
         known = await effect.happened(run.namespace, operation, run.target)
         if known.state is not OperationState.INTENDED:

@@ -18,6 +18,7 @@ from homeostat.contracts.service_intent import (
     Fulfilment,
     ServiceIntentSpec,
     ServiceIntentStatus,
+    Target,
 )
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.contracts.verification import OutcomeName
@@ -214,6 +215,15 @@ class Finding:
 
     diagnosis: Diagnosis
     evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a step is previewed for: one target of an intent as it is now."""
+
+    namespace: str
+    target: Target
+    workload: Workload
 
 
 @dataclass(frozen=True, slots=True)

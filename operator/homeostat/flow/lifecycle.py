@@ -293,7 +293,7 @@ async def _is_only_intended(run: Run) -> bool:
     if begun or not intended or all(o.id in run.recorded_here for o in intended):
         return False
     for operation in intended:
-        effect = run.stages.effects.effect(operation.action)
+        effect = run.stages.effects.effect(operation)
         receipt = await effect.happened(run.namespace, operation, run.target)
         if receipt.state in {OperationState.APPLIED, OperationState.UNKNOWN}:
             return False

@@ -24,6 +24,7 @@ from homeostat.flow.facts import (
     Decision,
     Finding,
     Observation,
+    Occasion,
     Preview,
     Ruling,
     Track,
@@ -149,7 +150,7 @@ async def preview_step(
             refused="TargetNotFound",
             message=f"the intent has no target {step.action.target!r}; it has: {known}",
         )
-    return await stages.effects.actuator(step.action.type).preview(namespace, step, target, workload)
+    return await stages.effects.actuator(step.action.type).preview(step, Occasion(namespace, target, workload))
 
 
 def load_before(track: Track | None) -> float | None:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan, TargetIdentity
 from homeostat.contracts.service_intent import Target
-from homeostat.contracts.steps import ActionType, Step
+from homeostat.contracts.steps import Step
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
-from homeostat.flow.facts import Answer, Body, ConfigNote, Preview, Receipt, Workload
+from homeostat.flow.facts import Answer, Body, ConfigNote, Occasion, Preview, Receipt, Workload
 
 
 class Clock(Protocol):
@@ -125,7 +126,7 @@ class Actuator(Protocol):
 
     type: ActionType
 
-    async def preview(self, namespace: str, step: Step, target: Target, workload: Workload) -> Preview:
+    async def preview(self, step: Step, occasion: Occasion) -> Preview:
         """What the step would change now, or why it cannot; a read-only look at the cluster."""
         ...
 
@@ -212,7 +213,7 @@ class Effects(Protocol):
         """The planner of an action."""
         ...
 
-    def effect(self, action: OperationAction) -> Effect:
+    def effect(self, operation: Operation) -> Effect:
         """The executor of an operation."""
         ...
 

@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.remediation import Phase
 from homeostat.contracts.service_intent import Expectation
-from homeostat.contracts.steps import ActionType, Follow, Undo
+from homeostat.contracts.steps import Follow, Undo
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, VerificationResult
 from homeostat.flow.execution import Progress, awaited, carry_out, undo_operations
 from homeostat.flow.ports import PlanStaleError
@@ -26,6 +27,7 @@ def start_verification(run: Run) -> VerificationResult:
         step=run.plan.step,
         attempt=run.plan.attempt,
         started_at=now,
+        workload_uid=workload.identity.uid if workload and workload.identity else run.plan.target.uid,
         baselines=[
             baseline(name, run.memory.tracks[name].looks, now, since=onset.get(name))
             for name in names

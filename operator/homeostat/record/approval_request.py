@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from homeostat.contracts.actions.kinds import Reversal
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import Phase, Remediation
 from homeostat.contracts.steps import Undo
@@ -35,6 +36,8 @@ def _deadline(plan: Plan) -> str:
 
 
 def _undo_terms(record: Remediation, plan: Plan) -> str:
+    if plan.reversal is Reversal.IMPOSSIBLE:
+        return "not possible: once done, it cannot be taken back"
     step = next((step for step in record.spec.terms.steps if step.name == plan.step), None)
     words = {
         Undo.ON_WORSE: f"by itself if it makes things worse: back to {plan.before}",

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.operations import Operation, OperationKind, OperationState
 from homeostat.contracts.remediation import CLOSED_PHASES
 from homeostat.contracts.verification import VerificationResult
 from homeostat.flow.facts import GuardFacts, PastAct, StoredRecord
 
 _MAY_HAVE_HAPPENED = frozenset({OperationState.APPLIED, OperationState.UNKNOWN, OperationState.INTENDED})
-_ON_WORKLOAD = frozenset({OperationAction.SCALE, OperationAction.RESTART, OperationAction.HOT_RELOAD})
 
 
 class Listing(tuple[StoredRecord, ...]):
@@ -44,7 +43,7 @@ def _acts(stored: StoredRecord) -> Iterator[PastAct]:
         yield PastAct(
             record=stored.name,
             policy=stored.record.spec.policy.name,
-            workload_uid=_workload_uid(operations),
+            workload_uid=(verification and verification.workload_uid) or operations[0].target.uid,
             step=step,
             at=min(operation.finished_at or operation.recorded_at for operation in operations),
             settled_at=settled or (None if is_open else status.times.closed),
@@ -55,12 +54,6 @@ def _acts(stored: StoredRecord) -> Iterator[PastAct]:
 
 def _attempt(operation: Operation) -> tuple[str, int]:
     return operation.step, operation.attempt
-
-
-def _workload_uid(operations: Sequence[Operation]) -> str:
-    """Uid of the workload that was disturbed; of the ConfigMap where the workload has not taken it up yet."""
-    on_workload = (operation for operation in operations if operation.action in _ON_WORKLOAD)
-    return next(on_workload, operations[0]).target.uid
 
 
 def _undo_of(step: str, attempt: int, operations: Iterable[Operation]) -> list[Operation]:

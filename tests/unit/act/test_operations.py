@@ -12,8 +12,8 @@ from homeostat.act.operations import intend, operation_id, opposite
 from homeostat.act.plan_scale import replicas_after
 from homeostat.act.registry import Registry
 from homeostat.act.restart import cannot_restart
+from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
-from homeostat.contracts.steps import ScaleAction
 from homeostat.flow.facts import Pod, Workload
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

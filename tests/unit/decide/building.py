@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from homeostat.contracts.actions.action import Action
+from homeostat.contracts.actions.reconfigure import ReconfigureAction, SetValue
+from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.operations import Plan, TargetIdentity
 from homeostat.contracts.remediation import Diagnosis, RankedCause, Terms
 from homeostat.contracts.remediation_policy import (
@@ -16,7 +19,7 @@ from homeostat.contracts.remediation_policy import (
     Replicas,
     Verification,
 )
-from homeostat.contracts.steps import Action, ReconfigureAction, Repeat, ScaleAction, SetValue, Step
+from homeostat.contracts.steps import Repeat, Step
 from homeostat.decide.choose import decide
 from homeostat.decide.plans import make_plan
 from homeostat.flow.facts import Decision, Finding, GuardFacts, PastAct, Preview, Workload

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homeostat.contracts.actions.kinds import ActionType, Risk
 from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
-from homeostat.contracts.steps import ActionType, Risk
-from homeostat.decide.boundaries import Permission, default_risk, permission, risk_of
+from homeostat.decide.boundaries import Permission, permission, risk_of
 from tests.unit.decide.building import restore, rule, scale, set_value
 
 
@@ -21,7 +21,7 @@ from tests.unit.decide.building import restore, rule, scale, set_value
     ],
 )
 def test_each_action_has_a_risk_of_its_own(step, risk):
-    assert default_risk(step) is risk
+    assert step.action.spec.default_risk is risk
 
 
 @pytest.mark.parametrize(

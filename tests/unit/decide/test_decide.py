@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import CandidateVerdict
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.contracts.steps import Risk
 from homeostat.decide.plans import make_plan, plan_digest
 from homeostat.flow.facts import Decision, GuardFacts, Preview, Ruling
 from tests.unit.decide.building import (

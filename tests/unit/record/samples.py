@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from homeostat.contracts.actions.kinds import ActionType, Risk
 from homeostat.contracts.operations import (
     Authority,
     Operation,
@@ -35,7 +36,6 @@ from homeostat.contracts.remediation import (
 )
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.service_intent import Owner, ServiceIntentSpec
-from homeostat.contracts.steps import ActionType, Risk
 from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.flow.facts import StoredRecord
 from homeostat.record.remediations import episode_digest, record_name

@@ -45,18 +45,10 @@ def test_taking_back_is_no_act(kind):
     assert not guard_facts([stored(record(operations=[operation(kind=kind)]))]).acts
 
 
-@pytest.mark.parametrize("action", [OperationAction.RESTART, OperationAction.HOT_RELOAD])
-def test_a_configuration_act_is_on_the_workload_that_takes_it_up(action):
-    edit = operation(id="1", action=OperationAction.EDIT_CONFIG, target=TUNING)
-    takes_up = operation(id="2", action=action)
-    (act,) = guard_facts([stored(record(operations=[edit, takes_up]))]).acts
-    assert act.workload_uid == "pcscf-uid"
-
-
-def test_an_edit_that_nothing_took_up_yet_is_on_the_config_map():
+def test_an_act_is_on_the_workload_it_was_made_for_whatever_object_it_changed():
     edit = operation(action=OperationAction.EDIT_CONFIG, target=TUNING)
-    (act,) = guard_facts([stored(record(operations=[edit]))]).acts
-    assert act.workload_uid == "tuning-uid"
+    (act,) = guard_facts([stored(record(operations=[edit], verifications=[verification(workload_uid="w")]))]).acts
+    assert act.workload_uid == "w"
 
 
 def test_an_act_that_is_being_verified_is_open_and_not_settled():

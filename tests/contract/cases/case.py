@@ -1,0 +1,53 @@
+"""What the contract suite needs to know of an action: its objects, what it changes, and how others change the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from homeostat.contracts.service_intent import Target
+from homeostat.contracts.steps import Step
+from homeostat.flow.facts import Body
+
+
+def pod_template(name: str) -> dict[str, Any]:
+    return {
+        "metadata": {"labels": {"app": name}},
+        "spec": {"containers": [{"name": "main", "image": "localhost/none:1"}]},
+    }
+
+
+def workload(kind: str, name: str, replicas: int = 2) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "replicas": replicas,
+        "selector": {"matchLabels": {"app": name}},
+        "template": pod_template(name),
+    }
+    if kind == "StatefulSet":
+        spec["serviceName"] = name
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+@dataclass(frozen=True)
+class ActionCase:
+    """One action on one kind of object."""
+
+    name: str
+    objects: tuple[dict[str, Any], ...]
+    step: Step
+    target: Target
+    acted: tuple[str, str, str]
+    before: str
+    intended: str
+    meddling: dict[str, Any]
+    meddled: str
+    missing: str
+    value: Callable[[Body], str]
+    """The value in question, as the API server has it."""
+
+    verb: str = "patch"
+    """What the operator's account must be granted to act."""
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """The object that is changed."""
+        return next(o for o in self.objects if o["kind"] == self.acted[1])
