@@ -1,5 +1,6 @@
 """Verifying and rolling back: what was done is in force, it helps, or it is taken back."""
 
+import statistics
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,11 @@ from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Run
 from homeostat.verify.baseline import baseline
 from homeostat.verify.judge import Verdict, judge
+
+_CLEARLY_LESS = 0.8
+"""Share of the baseline's load below which added capacity may be taken away by itself."""
+
+_LOOKS_OF_LOAD = 5
 
 
 def start_verification(run: Run) -> VerificationResult:
@@ -157,11 +163,14 @@ def _takes_back(run: Run, outcome: OutcomeName) -> bool:
 
 
 def _load_fell(run: Run) -> bool:
+    """Whether the load is clearly below the baseline's, by the median of the last looks.
+
+    A service that is overloaded finishes fewer events than it is offered, so a little less is no sign of less demand.
+    """
     baselines = run.status.verifications[-1].baselines
     before = next((b.load for b in baselines if b.expectation == run.spec.trigger.expectation), "")
-    looks = run.track.looks
-    now = looks[-1].reading.load if looks else None
-    return bool(before) and now is not None and now < float(before)
+    loads = [look.reading.load for look in run.track.looks[-_LOOKS_OF_LOAD:] if look.reading.load is not None]
+    return bool(before and loads) and statistics.median(loads) < _CLEARLY_LESS * float(before)
 
 
 async def roll_back(run: Run) -> None:
