@@ -76,6 +76,15 @@ def between(moments: Iterable[Moment], start: float, end: float) -> list[Moment]
     return [moment for moment in moments if start < moment.at <= end]
 
 
+def undisturbed(moments: Sequence[Moment], start: float, memory: float) -> list[Moment]:
+    """The seconds after ``start`` in which, and for so long before which, no call failed at set-up.
+
+    A call that is dropped while others cannot even be set up was dropped by the overload, not by what was done.
+    """
+    failing = [moment.at for moment in moments if moment.failed]
+    return [m for m in moments if m.at > start and not any(m.at - memory <= at <= m.at for at in failing)]
+
+
 def recovered_at(moments: Sequence[Moment], after: float) -> int | None:
     """The first second of the first unbroken stretch of good ones, once the promise was broken."""
     later = [moment for moment in moments if moment.at > after]

@@ -52,7 +52,11 @@ def _told(scene: Scene, name: str, recovered: float) -> tuple[Result, Curve]:
     end = seconds(record["status"]["release"]["at"]) + _CALL_SECONDS
     scene.wait(lambda: time.time() > end, "the calls at the time of the release have ended", 2 * _CALL_SECONDS)
     moments = scene.moments()
-    served = truth.toll(truth.between(moments, recovered + _CALL_SECONDS, time.time()))
+    calm = truth.undisturbed(moments, recovered, _CALL_SECONDS)
+    scene.check(
+        any(moment.at > end - _CALL_SECONDS for moment in calm), "calls were served when capacity was taken back"
+    )
+    served = truth.toll(calm)
     scene.check(served.dropped == 0, f"by SIPp, adding and taking back capacity dropped no call: {served}")
     scene.result.lines += [f"by SIPp: recovered after {recovered - scene.fault_at:.0f} s, {truth.toll(moments)}"]
     scene.result.lines += [f"calls dropped by the remedy itself: {served.dropped}"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from e2e.subscribers import Second, parse
-from e2e.truth import Moment, between, keep, quantile, recovered_at, together, toll
+from e2e.truth import Moment, between, keep, quantile, recovered_at, together, toll, undisturbed
 
 
 def second(at: float, **counts: int) -> Second:
@@ -70,3 +70,8 @@ def test_seconds_are_kept_as_csv(tmp_path):
         "at,attempted,established,failed,dropped,setup_p95",
         "7,4,3,1,0,",
     ]
+
+
+def test_seconds_with_failing_calls_and_those_right_after_them_are_not_undisturbed():
+    lived = [moment(at, 10, 1 if at == 5 else 0) for at in range(12)]
+    assert [m.at for m in undisturbed(lived, 2, 3)] == [3, 4, 9, 10, 11]
