@@ -20,7 +20,7 @@ from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Pod, Workload
+from homeostat.flow.facts import Occasion, Pod, Workload
 from homeostat.flow.ports import PlanStaleError
 from tests.contract.cases.case import workload
 
@@ -47,6 +47,9 @@ class Bench:
             target=identity_of(body), resource_version="", field=FIELD, before=str(before), intended=str(intended),
             at=datetime.now(UTC),
         )  # fmt: skip
+
+    def occasion(self, workload: Workload) -> Occasion:
+        return Occasion(self.namespace, TARGET, workload)
 
     async def apply(self, operation: Operation) -> None:
         receipt = await self.registry.effect(operation).apply(self.namespace, operation, TARGET)
@@ -202,7 +205,7 @@ async def test_a_release_marks_those_that_go_and_takes_them(bench: Bench) -> Non
     )
     look = Workload("pcscf", exists=True, identity=grown.target, replicas=3, pods=pods)
 
-    operations = await bench.registry.release_operations(bench.namespace, grown, TARGET, look, 4, datetime.now(UTC))
+    operations = await bench.registry.release_operations(grown, "3", bench.occasion(look), 4, datetime.now(UTC))
 
     assert [o.id for o in operations] == ["s.1.release.4", "s.1.release.5", "s.1.release.6"]
     assert [o.action for o in operations[:2]] == [OperationAction.MARK_FOR_REMOVAL] * 2
@@ -238,4 +241,4 @@ async def test_a_release_is_stale_when_someone_scaled_since(bench: Bench) -> Non
 
     look = Workload("pcscf", exists=True, identity=grown.target, replicas=5)
     with pytest.raises(PlanStaleError, match="5 replicas now"):
-        await bench.registry.release_operations(bench.namespace, grown, TARGET, look, 1, datetime.now(UTC))
+        await bench.registry.release_operations(grown, "3", bench.occasion(look), 1, datetime.now(UTC))

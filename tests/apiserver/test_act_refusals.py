@@ -31,10 +31,12 @@ class Bench:
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tuning"}, "data": {"k.yaml": text}}
         self.create(body | more)
 
-    async def preview(self, action: dict[str, Any], kind: str = "Deployment", reload: str = "Restart") -> Preview:
+    async def preview(
+        self, action: dict[str, Any], kind: str = "Deployment", reload: str = "Restart", **more: Any
+    ) -> Preview:
         step = Step.model_validate({"name": "s", "action": action})
         ref = {"apiVersion": "apps/v1", "kind": kind, "name": "pcscf"}
-        target = Target.model_validate({"name": "pcscf", "ref": ref, "configReload": reload})
+        target = Target.model_validate({"name": "pcscf", "ref": ref, "configReload": reload, **more})
         actuator = self.registry.actuator(step.action.type)
         return await actuator.preview(step, Occasion(self.namespace, target, Workload("pcscf", exists=True)))
 
@@ -69,6 +71,88 @@ async def test_scaling_at_the_bound_is_done_already(bench: Bench) -> None:
     preview = await bench.preview(SCALE)
 
     assert (preview.already, preview.message, preview.intended) == (True, "at max 2", "2")
+
+
+async def test_what_says_that_it_does_not_scale(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+
+    preview = await bench.preview({"scale": {"target": "pcscf", "by": "+1"}}, scalability="None")
+
+    assert preview.refused == "NotScalable"
+    assert "scalability None" in preview.message
+
+
+async def test_scaling_by_instances_always_asks_a_person(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+
+    preview = await bench.preview({"scale": {"target": "pcscf", "by": "+1"}}, scalability="Instance")
+
+    assert preview.refused == ""
+    assert "a person is asked" in preview.asks
+
+
+NETWORKS = "k8s.v1.cni.cncf.io/networks"
+NETWORK_CRD: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "network-attachment-definitions.k8s.cni.cncf.io"},
+    "spec": {
+        "group": "k8s.cni.cncf.io",
+        "scope": "Namespaced",
+        "names": {
+            "plural": "network-attachment-definitions",
+            "singular": "network-attachment-definition",
+            "kind": "NetworkAttachmentDefinition",
+        },
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {"spec": {"type": "object", "properties": {"config": {"type": "string"}}}},
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
+def network(name: str, ipam: str) -> dict[str, Any]:
+    config = {"cniVersion": "0.3.1", "plugins": [{"type": "macvlan", "ipam": {"type": ipam}}, {"type": "tuning"}]}
+    api_version = "k8s.cni.cncf.io/v1"
+    body = {"apiVersion": api_version, "kind": "NetworkAttachmentDefinition", "metadata": {"name": name}}
+    return {**body, "spec": {"config": json.dumps(config)}}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "refused", "words"),
+    [
+        ('[{"name": "n3", "ips": ["10.3.0.2/24"]}]', "StaticAddresses", "fixes ips on the network n3"),
+        ('[{"name": "pool"}, {"name": "n4", "mac": "02:23:45:67:89:01"}]', "StaticAddresses", "fixes mac"),
+        ("pool,fixed@eth1", "StaticAddresses", "network fixed gives every pod the same"),
+        ("pool, none-such", "", ""),
+        ("", "", ""),
+    ],
+)
+async def test_fixed_addresses_forbid_replicas(bench: Bench, annotation: str, refused: str, words: str) -> None:
+    bench.cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(NETWORK_CRD))
+    bench.cluster.kubectl(
+        "wait", "--for=condition=Established", "--timeout=30s", f"crd/{NETWORK_CRD['metadata']['name']}"
+    )
+    bench.create(network("pool", "whereabouts"))
+    bench.create(network("fixed", "static"))
+    body = workload("Deployment", "pcscf")
+    body["spec"]["template"]["metadata"]["annotations"] = {NETWORKS: annotation}
+    bench.create(body)
+
+    preview = await bench.preview({"scale": {"target": "pcscf", "by": "+1"}})
+
+    assert preview.refused == refused
+    assert words in preview.message
 
 
 async def test_a_share_of_nothing(bench: Bench) -> None:

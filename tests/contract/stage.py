@@ -30,6 +30,10 @@ class Stage:
         for body in self.case.objects:
             self.create(body)
 
+    @property
+    def occasion(self) -> Occasion:
+        return Occasion(self.namespace, self.case.target, Workload("pcscf", exists=True))
+
     def registry(self, api: ApiCluster | None = None) -> Registry:
         client = api or self.api
         return registry(client, ControllerRevisionHistory(client))
@@ -55,8 +59,7 @@ class Stage:
 
     async def preview(self, api: ApiCluster | None = None) -> Preview:
         actuator = self.registry(api).actuator(self.case.step.action.type)
-        occasion = Occasion(self.namespace, self.case.target, Workload("pcscf", exists=True))
-        return await actuator.preview(self.case.step, occasion)
+        return await actuator.preview(self.case.step, self.occasion)
 
     async def plan(self) -> Plan:
         preview = await self.preview()
@@ -78,7 +81,7 @@ class Stage:
     async def operations(self) -> tuple[Operation, ...]:
         actuator = self.registry().actuator(self.case.step.action.type)
         plan, at = await self.plan(), await self._after_creation()
-        return await actuator.operations(self.namespace, plan, self.case.step, self.case.target, at)
+        return await actuator.operations(plan, self.case.step, self.occasion, at)
 
     async def _after_creation(self) -> datetime:
         """A moment in a later second than the object's creation: managedFields tell times apart by the second only."""

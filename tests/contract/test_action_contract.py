@@ -239,7 +239,7 @@ async def test_another_object_under_the_same_name_is_left_alone(stage: Stage) ->
     assert await stage.value() == stage.case.before
     actuator = stage.registry().actuator(plan.action)
     with pytest.raises(PlanStaleError, match="created anew"):
-        await actuator.operations(stage.namespace, plan, stage.case.step, stage.case.target, operation.recorded_at)
+        await actuator.operations(plan, stage.case.step, stage.occasion, operation.recorded_at)
 
 
 async def _applied(stage: Stage) -> list[Operation]:

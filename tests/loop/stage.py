@@ -108,6 +108,12 @@ class Stage:
             eventually(status, lambda seen: _condition(seen, "Ready")["status"] == "True")
         eventually(self.fulfilment, lambda seen: seen == "Fulfilled")
 
+    def spare_sessions(self, query: str, **more: str) -> None:
+        """Declare what is in progress on the pods, so that they are ended one by one and drained."""
+        at = path("serviceintents", self.namespace, manifests.INTENT)
+        (target,) = self.api.get(at)["spec"]["targets"]
+        self.api.patch(at, {"spec": {"targets": [{**target, "sessions": {"query": query, **more}}]}})
+
     def _policy_status(self, name: str) -> Body:
         return dict(self.api.get(path("remediationpolicies", self.namespace, name)).get("status", {}))
 

@@ -114,6 +114,7 @@ def past(case: Mapping[str, Any]) -> GuardFacts:
             policy="call-setup",
             workload_uid=DEPLOYMENT.uid,
             step="add-capacity",
+            attempt=1,
             at=ago(act, "secondsAgo"),
             settled_at=ago(act, "settledSecondsAgo"),
             outcome=OutcomeName.EFFECTIVE,
@@ -167,6 +168,7 @@ def test_scenario(case: Mapping[str, Any]):
         workloads=seen.workloads,
         previews=previews(case),
         guard_facts=past(case),
+        cpu_share=situation.cpu_share,
         attempts={},
         now=NOW,
     )

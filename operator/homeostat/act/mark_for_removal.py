@@ -41,12 +41,12 @@ def _age_rank(pod: Pod) -> tuple[bool, float, str]:
     return pod.ready, -(created.timestamp() if created else 0.0), pod.name
 
 
-def mark_operation(pod: Pod, applied: Operation, number: int, at: datetime) -> Operation:
-    """The mark on one pod, as part of the release of an applied operation."""
+def mark_operation(pod: Pod, step: str, attempt: int, kind: OperationKind, number: int, at: datetime) -> Operation:
+    """The mark on one pod that a smaller size takes away."""
     return intend(
-        step=applied.step,
-        attempt=applied.attempt,
-        kind=OperationKind.RELEASE,
+        step=step,
+        attempt=attempt,
+        kind=kind,
         number=number,
         action=OperationAction.MARK_FOR_REMOVAL,
         target=TargetIdentity(api_version="v1", kind="Pod", name=pod.name, uid=pod.uid),

@@ -1,6 +1,7 @@
 """Making operations: absolute, Intended, told apart by their ids."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
@@ -32,6 +33,7 @@ def intend(
     at: datetime,
     digest_before: str = "",
     digest_intended: str = "",
+    ends: Sequence[str] = (),
 ) -> Operation:
     """An operation that has not been done yet."""
     return Operation(
@@ -47,6 +49,7 @@ def intend(
         intended=intended,
         digest_before=digest_before,
         digest_intended=digest_intended,
+        ends=list(ends),
         state=OperationState.INTENDED,
         recorded_at=at,
     )

@@ -53,15 +53,14 @@ class ReconfigureActuator:
         except YamlEditError as error:
             return _refused_edit(action, error)
 
-    async def operations(
-        self, namespace: str, plan: Plan, step: Step, target: Target, at: datetime
-    ) -> tuple[Operation, ...]:
+    async def operations(self, plan: Plan, step: Step, occasion: Occasion, at: datetime) -> tuple[Operation, ...]:
         """Two operations: the edit, and what makes the workload take it up.
 
         Raises:
             PlanStaleError: the ConfigMap is another one, or the value is not the one before any more.
             KubernetesError: something could not be read.
         """
+        namespace, target = occasion.namespace, occasion.target
         field = ConfigField.parse(plan.field)
         config_map = await read_same(self._cluster, namespace, plan.target)
         text = text_of(config_map, field.key)

@@ -2,19 +2,21 @@
 
 from datetime import datetime
 
-from homeostat.act.mark_for_removal import choose_victims, mark_operation
-from homeostat.act.operations import intend
 from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.refusals import not_readable
 from homeostat.act.scale import FIELD, replicas_of
+from homeostat.act.sizing import MOST_INSTANCES, Sizing
+from homeostat.act.static_addresses import static_addresses
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.actions.scale import ScaleAction
-from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
-from homeostat.contracts.service_intent import Target
+from homeostat.contracts.operations import Operation, OperationKind, Plan
+from homeostat.contracts.service_intent import Scalability, Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body, Occasion, Preview, Workload
+from homeostat.flow.facts import Body, Occasion, Preview
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
+
+_ASKS = "each replica is an instance of its own (scalability Instance), so a person is asked"
 
 
 class ScaleActuator:
@@ -33,6 +35,7 @@ class ScaleActuator:
         try:
             body = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
             scale = await self._scale(namespace, target)
+            fixed = await static_addresses(self._cluster, namespace, body)
         except NotFoundError as error:
             message = f"{name} ({ref.api_version}) is not in namespace {namespace}: {error.message}"
             return Preview(refused="TargetNotFound", message=message)
@@ -41,8 +44,15 @@ class ScaleActuator:
         if scale is None:
             message = f"{name} has no /scale: it cannot be scaled. Target a kind that can, or take the step out."
             return Preview(refused="NotScalable", message=message)
+        if refused := _not_ours_to_change(name, target, fixed):
+            return refused
         present = replicas_of(scale)
         intended, limit = replicas_after(action, present)
+        if target.sessions is not None and intended < present - MOST_INSTANCES:
+            intended, limit = (
+                present - MOST_INSTANCES,
+                f"at most {MOST_INSTANCES} instances with sessions go in one act",
+            )
         if present == 0 and action.by.endswith("%"):
             message = f"{name} has 0 replicas, and {action.by} of none is none: start it by hand, or step by a number"
             return Preview(refused="NoReplicas", message=message)
@@ -54,50 +64,25 @@ class ScaleActuator:
             description=f"scale {name} {present} -> {intended}",
             message=limit,
             already=present == intended,
+            asks=_ASKS if target.scalability is Scalability.INSTANCE else "",
         )
 
-    async def operations(
-        self,
-        namespace: str,
-        plan: Plan,
-        step: Step,  # noqa: ARG002 - the signature is the port's
-        target: Target,  # noqa: ARG002 - the signature is the port's
-        at: datetime,
-    ) -> tuple[Operation, ...]:
-        """One operation: the planned replicas, if those before still stand.
+    async def operations(self, plan: Plan, step: Step, occasion: Occasion, at: datetime) -> tuple[Operation, ...]:  # noqa: ARG002 - the signature is the port's
+        """The planned replicas, if those before still stand; one by one where instances with sessions go.
 
         Raises:
             PlanStaleError: the workload is another one, or has other replicas.
             KubernetesError: it could not be read.
         """
-        scale = await read_same(self._cluster, namespace, plan.target, "scale")
+        scale = await read_same(self._cluster, occasion.namespace, plan.target, "scale")
         present = replicas_of(scale)
         if str(present) != plan.before:
             raise PlanStaleError(f"{describe(plan.target)} has {present} replicas now, not {plan.before}")
-        return (
-            intend(
-                step=plan.step,
-                attempt=plan.attempt,
-                kind=OperationKind.APPLY,
-                number=1,
-                action=OperationAction.SCALE,
-                target=plan.target,
-                resource_version=version_of(scale),
-                field=FIELD,
-                before=plan.before,
-                intended=plan.intended,
-                at=at,
-            ),
-        )
+        sizing = Sizing(plan.step, plan.attempt, OperationKind.APPLY, plan.target, version_of(scale), at)
+        return sizing.operations(occasion, present, int(plan.intended), 1)
 
     async def release_operations(
-        self,
-        namespace: str,
-        applied: Operation,
-        target: Target,  # noqa: ARG002 - the signature is the port's
-        workload: Workload,
-        number: int,
-        at: datetime,
+        self, applied: Operation, standing: str, occasion: Occasion, number: int, at: datetime
     ) -> tuple[Operation, ...]:
         """Marks on the pods that are to go, then the replicas from before the applied operation; numbered on.
 
@@ -105,28 +90,14 @@ class ScaleActuator:
             PlanStaleError: the workload is another one, or its replicas are not those that were applied.
             KubernetesError: it could not be read.
         """
-        scale = await read_same(self._cluster, namespace, applied.target, "scale")
+        scale = await read_same(self._cluster, occasion.namespace, applied.target, "scale")
         present = replicas_of(scale)
-        if str(present) != applied.intended:
+        if str(present) != standing:
             raise PlanStaleError(
-                f"{describe(applied.target)} has {present} replicas now, not the {applied.intended} that were added to"
+                f"{describe(applied.target)} has {present} replicas now, not the {standing} that were left to it"
             )
-        victims = choose_victims(workload, int(applied.before))
-        marks = tuple(mark_operation(pod, applied, number + i, at) for i, pod in enumerate(victims))
-        smaller = intend(
-            step=applied.step,
-            attempt=applied.attempt,
-            kind=OperationKind.RELEASE,
-            number=number + len(marks),
-            action=OperationAction.SCALE,
-            target=applied.target,
-            resource_version=version_of(scale),
-            field=FIELD,
-            before=applied.intended,
-            intended=applied.before,
-            at=at,
-        )
-        return (*marks, smaller)
+        sizing = Sizing(applied.step, applied.attempt, OperationKind.RELEASE, applied.target, version_of(scale), at)
+        return sizing.operations(occasion, present, int(applied.before), number)
 
     async def _scale(self, namespace: str, target: Target) -> Body | None:
         ref = target.ref
@@ -134,6 +105,18 @@ class ScaleActuator:
             return await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name, "scale")
         except NotFoundError:
             return None
+
+
+def _not_ours_to_change(name: str, target: Target, fixed: str) -> Preview | None:
+    if target.scalability is Scalability.NONE:
+        message = f"target {target.name} says scalability None: its replicas are never changed"
+        return Preview(refused="NotScalable", message=message)
+    if fixed:
+        message = (
+            f"{name} cannot have more replicas than it has addresses for: {fixed}. Scale it by hand, or not at all."
+        )
+        return Preview(refused="StaticAddresses", message=message)
+    return None
 
 
 def replicas_after(action: ScaleAction, present: int) -> tuple[int, str]:

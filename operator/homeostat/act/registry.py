@@ -12,8 +12,7 @@ from homeostat.act.restart import RestartEffect
 from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Workload
+from homeostat.flow.facts import Occasion
 from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect
 
 _TAKES_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD})
@@ -37,14 +36,14 @@ class Registry:
         return self._effects[operation.action]
 
     async def release_operations(
-        self, namespace: str, applied: Operation, target: Target, workload: Workload, number: int, at: datetime
+        self, applied: Operation, standing: str, occasion: Occasion, number: int, at: datetime
     ) -> tuple[Operation, ...]:
         """What takes added capacity back: marks on the pods that are to go, then the smaller size; numbered on.
 
         Raises:
-            PlanStaleError: the target is not as the applied operation left it.
+            PlanStaleError: the target is not as this remediation left it.
         """
-        return await self._scale.release_operations(namespace, applied, target, workload, number, at)
+        return await self._scale.release_operations(applied, standing, occasion, number, at)
 
     def order_of_undo(self, operations: Sequence[Operation]) -> tuple[Operation, ...]:
         """Applied operations that can be taken back, last attempt first; a reload after what it takes up.
@@ -57,6 +56,7 @@ class Registry:
             for o in operations
             if o.kind is OperationKind.APPLY and o.state is OperationState.APPLIED and _place(o) not in taken_back
         ]
+        standing = _net(standing)
         attempts = dict.fromkeys((o.step, o.attempt) for o in reversed(standing))
         return tuple(
             operation
@@ -65,6 +65,16 @@ class Registry:
                 (o for o in reversed(standing) if (o.step, o.attempt) == attempt), key=lambda o: o.action in _TAKES_UP
             )
         )
+
+
+def _net(operations: Sequence[Operation]) -> list[Operation]:
+    """One operation for each row of them on the same place, such as a size that was lowered one by one."""
+    net: dict[tuple[object, ...], Operation] = {}
+    for operation in operations:
+        place = _place(operation)
+        first = net.pop(place, operation)
+        net[place] = operation.model_copy(update={"before": first.before, "digest_before": first.digest_before})
+    return list(net.values())
 
 
 def _place(operation: Operation) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ Text = Annotated[str, Field(max_length=1024)]
 Word = Annotated[str, Field(max_length=64)]
 Value = Annotated[str, Field(max_length=1024)]
 ObjectNameText = Annotated[str, Field(max_length=253)]
+Count = Annotated[str, Field(max_length=40)]
 Uid = Annotated[str, Field(max_length=64)]
 
 
@@ -79,6 +80,14 @@ class OperationState(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class SessionCount(StatusPart):
+    """The work in progress on the pods that an operation ends, as the sessions query of the target told it."""
+
+    before: Annotated[Count, Field(description="When they were chosen.")]
+    left: Annotated[Count, Field(default="", description="Right before they were ended: at most so much was lost.")]
+    held: Annotated[Count, Field(default="", description="Registrations of all ready pods when they were chosen.")]
+
+
 class Operation(StatusPart):
     """One effect, written as Intended before it happens."""
 
@@ -94,6 +103,15 @@ class Operation(StatusPart):
     intended: Annotated[Value, Field(default="", description="Value that is written, never relative.")]
     digest_before: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text before.")]
     digest_intended: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text after.")]
+    ends: Annotated[
+        list[ObjectNameText],
+        Field(
+            default_factory=list,
+            max_length=16,
+            description="Pods that it ends; they are drained first, and what was ended before has settled.",
+        ),
+    ]
+    sessions: Annotated[SessionCount | None, Field(default=None, description="What was in progress on these pods.")]
     state: OperationState
     recorded_at: Annotated[Timestamp, Field(description="When it was written down, before its effect.")]
     finished_at: Annotated[Timestamp | None, Field(default=None, description="When its effect was known.")]

@@ -11,6 +11,7 @@ from homeostat.contracts.steps import Step
 from .common import (
     CamelName,
     Conditions,
+    DecimalText,
     Duration,
     Name,
     ObjectName,
@@ -192,6 +193,14 @@ class Guardrails(Resource):
             ge=1,
             le=1000,
             description="Largest change of replicas in one act, in percent of those present.",
+        ),
+    ]
+    headroom: Annotated[
+        DecimalText,
+        Field(
+            default="0.7",
+            description="Largest share of the CPU limit that the remaining pods may use, at present load, where "
+            "replicas are taken away: the second indicator beside the promise itself.",
         ),
     ]
     cooldown: Annotated[

@@ -90,6 +90,38 @@ class HotReload(Resource):
     ]
 
 
+class Scalability(StrEnum):
+    """In which way the capacity of a workload may be changed."""
+
+    REPLICAS = "Replicas"
+    INSTANCE = "Instance"
+    NONE = "None"
+
+
+class Sessions(Resource):
+    """The work in progress that an instance must not be ended in, and when it counts as over.
+
+    Both queries are asked about named pods: ``$pods`` is filled with a regular expression of their names.
+    """
+
+    query: Annotated[
+        PromQL, Field(description="PromQL for the work in progress on $pods, such as calls, dialogs or PDU sessions.")
+    ]
+    drained: Annotated[DecimalText, Field(default="0", description="Largest value that counts as drained.")]
+    registrations: Annotated[
+        PromQL | None,
+        Field(
+            default=None,
+            description="PromQL for what the instances hold together, such as registrations. After an instance was "
+            "ended, the next one waits until the ready ones hold as much as before.",
+        ),
+    ]
+    patience: Annotated[
+        Duration,
+        Field(default="10m", description="Longest wait for an instance to drain; after it nothing more is ended."),
+    ]
+
+
 class Target(Resource):
     """A workload that carries the service."""
 
@@ -106,6 +138,22 @@ class Target(Resource):
 
     name: Annotated[Name, Field(description="Name by which policies refer to this target.")]
     ref: Annotated[ObjectRef, Field(description="The workload: any kind that selects pods, in the same namespace.")]
+    scalability: Annotated[
+        Scalability,
+        Field(
+            default=Scalability.REPLICAS,
+            description="Replicas: replicas may be added and removed. Instance: each replica is an instance of its "
+            "own, so a change always asks a person. None: the number is never changed.",
+        ),
+    ]
+    sessions: Annotated[
+        Sessions | None,
+        Field(
+            default=None,
+            description="Work that must be over before an instance is ended, whatever ends it. With it instances are "
+            "ended one at a time.",
+        ),
+    ]
     config_reload: Annotated[
         ConfigReload,
         Field(default=ConfigReload.RESTART, description="How the workload takes up a changed ConfigMap."),

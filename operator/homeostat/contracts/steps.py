@@ -8,19 +8,7 @@ from pydantic import Field
 from homeostat.contracts.actions.action import Action
 from homeostat.contracts.actions.kinds import Risk
 
-from .common import CamelName, DecimalText, Duration, Name, PromQL, Resource
-
-
-class Drain(Resource):
-    """When the instances that would go carry nothing any more."""
-
-    query: Annotated[
-        PromQL,
-        Field(
-            description="PromQL for the work left on the pods that would go; $pods (a regular expression) is filled."
-        ),
-    ]
-    at_most: Annotated[DecimalText, Field(default="0", description="Largest value that counts as drained.")]
+from .common import CamelName, DecimalText, Duration, Name, Resource
 
 
 class Release(Resource):
@@ -35,7 +23,6 @@ class Release(Resource):
             "present load.",
         ),
     ]
-    drain: Annotated[Drain | None, Field(default=None, description="What to wait for before pods are taken away.")]
 
 
 class Undo(StrEnum):

@@ -15,7 +15,7 @@ from homeostat.contracts.remediation import (
 )
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Finding, GuardFacts, Preview, Workload
+from homeostat.flow.facts import Finding, GuardFacts, Preview, Reading, Workload
 from homeostat.flow.wording import clip
 
 from .boundaries import Permission, permission, risk_of
@@ -38,6 +38,7 @@ class Case:
     workloads: Mapping[str, Workload]
     previews: Mapping[str, Preview]
     guard_facts: GuardFacts
+    cpu_share: Mapping[str, Reading]
     attempts: Mapping[str, int]
     after: str
     now: datetime
@@ -95,6 +96,7 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
         facts=case.guard_facts,
         now=case.now,
         mode=case.mode,
+        cpu_share=case.cpu_share.get(step.action.target),
     )
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
     if denial is not None:

@@ -9,7 +9,7 @@ from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Terms
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.flow.facts import GuardFacts, PastAct, Workload
+from homeostat.flow.facts import GuardFacts, PastAct, Reading, Workload
 from homeostat.flow.wording import clip, format_span, format_time
 
 
@@ -22,6 +22,7 @@ class _Question:
     facts: GuardFacts
     now: datetime
     mode: Mode
+    cpu_share: Reading | None
 
     @property
     def uid(self) -> str:
@@ -33,6 +34,16 @@ class _Question:
     def acts(self) -> tuple[PastAct, ...]:
         """Acts on this workload by any record and policy."""
         return tuple(act for act in self.facts.acts if act.workload_uid == self.uid)
+
+    def is_planned(self, act: PastAct) -> bool:
+        """Whether it is the very attempt that is asked about: recorded already, and asked about again."""
+        return (act.record, act.step, act.attempt) == (self.record, self.plan.step, self.plan.attempt)
+
+    @property
+    def headroom(self) -> str:
+        """Largest share of the CPU limit that may be used once replicas are gone: the step's, else the guardrails'."""
+        step = next((step for step in self.terms.steps if step.name == self.plan.step), None)
+        return step.release.headroom if step and step.release else self.terms.guardrails.headroom
 
     def replicas(self) -> tuple[int, int]:
         """Replicas now and as planned."""
@@ -57,13 +68,15 @@ def check_guards(
     facts: GuardFacts,
     now: datetime,
     mode: Mode = Mode.LIVE,
+    cpu_share: Reading | None = None,
 ) -> tuple[GuardVerdict, ...]:
     """Every guard's verdict on a plan, in a fixed order; whatever is not Permit holds it back.
 
-    ``workload`` is the target of the step, also where the plan changes a ConfigMap that it uses. Windows of time are
+    ``workload`` is the target of the step, also where the plan changes a ConfigMap that it uses; ``cpu_share`` is what
+    its busiest pod uses of its CPU limit, needed only where replicas are taken away. Windows of time are
     half-open: what lies exactly one cooldown, or one frequency period, back no longer counts.
     """
-    question = _Question(record, terms, plan, workload, facts, now, mode)
+    question = _Question(record, terms, plan, workload, facts, now, mode, cpu_share)
     return tuple(_verdict(name, guard, question, policy) for name, guard in _GUARDS)
 
 
@@ -130,6 +143,22 @@ def _largest_step(question: _Question) -> _Finding:
     return _deny("StepTooLarge", f"a change by {change} is more than {percent} % of {present} replicas")
 
 
+def _second_indicator(question: _Question) -> _Finding:
+    """Capacity is taken away only where, beside the promise, CPU use shows that what stays is enough."""
+    if question.plan.action is not ActionType.SCALE:
+        return _permit("no replicas are changed")
+    present, intended = question.replicas()
+    if intended >= present:
+        return _permit("no replicas are taken away")
+    share, limit = question.cpu_share, float(question.headroom)
+    if share is None or share.value is None:
+        why = share.message if share else "it was not asked for"
+        return _deny("SecondIndicatorMissing", f"replicas go only where CPU use is known to allow it ({why})")
+    after = share.value * present / max(1, intended)
+    told = f"with {intended} replicas {after:.2f} of the CPU limit would be used, at most {question.headroom} may"
+    return _permit(told) if after <= limit else _deny("NoHeadroom", told)
+
+
 def _cooldown(question: _Question) -> _Finding:
     """Rest since the end of the last verification on this workload.
 
@@ -163,7 +192,7 @@ def _frequency(question: _Question) -> _Finding:
             "FrequencyUnset", "guardrails.frequency is not set, and Live needs it: such as {limit: 4, per: 1h}"
         )
     per: timedelta = parse_duration(frequency.per)
-    recent = [act for act in question.acts() if act.at > question.now - per]
+    recent = [act for act in question.acts() if act.at > question.now - per and not question.is_planned(act)]
     count = f"{len(recent)} of {frequency.limit} acts in {format_span(per)}"
     if len(recent) < frequency.limit:
         return _permit(count)
@@ -182,6 +211,7 @@ _GUARDS: tuple[tuple[str, Callable[[_Question], _Finding]], ...] = (
     ("ManagedBy", _managed_by),
     ("Bounds", _bounds),
     ("LargestStep", _largest_step),
+    ("SecondIndicator", _second_indicator),
     ("Concurrency", _concurrency),
     ("Cooldown", _cooldown),
     ("Frequency", _frequency),

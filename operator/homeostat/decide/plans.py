@@ -26,7 +26,8 @@ def make_plan(step: Step, preview: Preview, terms: Terms, attempt: int, now: dat
     """The plan of a step as previewed; None where the preview names no target."""
     if preview.target is None:
         return None
-    approval = permission(terms.boundaries, step) is not Permission.AUTONOMOUS
+    approval = bool(preview.asks) or permission(terms.boundaries, step) is not Permission.AUTONOMOUS
+    described = preview.description or f"{preview.field} {preview.before} -> {preview.intended}"
     return Plan(
         step=step.name,
         attempt=attempt,
@@ -38,7 +39,7 @@ def make_plan(step: Step, preview: Preview, terms: Terms, attempt: int, now: dat
         risk=risk_of(step),
         reversal=step.action.spec.reversal,
         authority=Authority.APPROVAL if approval else Authority.AUTONOMOUS,
-        description=clip(preview.description or f"{preview.field} {preview.before} -> {preview.intended}"),
+        description=clip("; ".join(part for part in (described, preview.asks) if part)),
         digest=plan_digest(step.name, preview.target.uid, preview.field, preview.intended),
         valid_until=now + parse_duration(terms.approval.timeout) if approval else None,
     )

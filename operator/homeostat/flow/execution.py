@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.verification import ReleaseState, ReleaseStatus
+from homeostat.flow.draining import Drained, may_end
 from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import KubernetesError, PlanStaleError
 from homeostat.flow.run import Run
@@ -24,15 +26,27 @@ class Progress(StrEnum):
 
     DONE = "Done"
     MOVED = "Moved"
+    WAITING = "Waiting"
     UNKNOWN = "Unknown"
 
 
-async def carry_out(run: Run, kind: OperationKind, only: OperationAction | None = None) -> Progress:
-    """Apply the Intended operations of the current attempt in order, writing each result before the next."""
-    for operation in run.operations(kind, OperationState.INTENDED):
-        if only is not None and operation.action is not only:
-            continue
-        receipt = await _effect(run, operation)
+async def carry_out(run: Run, kind: OperationKind) -> Progress:
+    """Apply the Intended operations of the current attempt in order, writing each result before the next.
+
+    Waiting: pods that the next one ends are not drained yet; it is to be called again after a while.
+    """
+    for intended in run.operations(kind, OperationState.INTENDED):
+        receipt = await _known_after_restart(run, intended)
+        operation = intended
+        if receipt is None and intended.ends:
+            drained = await _drained(run, intended)
+            operation = drained.operation
+            if drained.is_overdue:
+                receipt = Receipt(OperationState.VOID, message=f"Still waiting for {drained.awaited}.")
+            elif drained.awaited:
+                await _say_awaited(run, intended, drained)
+                return Progress.WAITING
+        receipt = receipt or await _effect(run, operation)
         await _note(run, operation, receipt)
         if receipt.state is OperationState.VOID:
             await void_the_rest(run, kind, receipt.message)
@@ -84,12 +98,36 @@ async def awaited(run: Run, operations: Sequence[Operation]) -> str:
     return ""
 
 
+async def _known_after_restart(run: Run, operation: Operation) -> Receipt | None:
+    """What became of an operation that was recorded before this process began; None if surely nothing did."""
+    if operation.id in run.recorded_here:
+        return None
+    known = await run.stages.effects.effect(operation).happened(run.namespace, operation, run.target)
+    return None if known.state is OperationState.INTENDED else known
+
+
+async def _drained(run: Run, operation: Operation) -> Drained:
+    ended_before = [o for o in run.operations(operation.kind, OperationState.APPLIED) if o.ends][-1:]
+    return await may_end(run, operation, await awaited(run, ended_before))
+
+
+async def _say_awaited(run: Run, operation: Operation, drained: Drained) -> None:
+    """Write what is awaited where that is something else than before, and the work counted when it is first known."""
+    message = f"Waiting for {drained.awaited}."[:1024]
+    told = run.status.release if operation.kind is OperationKind.RELEASE else run.status
+    is_told = told is not None and told.message.startswith(message.partition("(")[0])
+    if is_told and (operation.sessions or not drained.operation.sessions):
+        return
+    changes: dict[str, object] = (
+        {"release": ReleaseStatus(state=ReleaseState.WAITING, message=message)}
+        if operation.kind is OperationKind.RELEASE
+        else {"message": message}
+    )
+    await run.write(operations=run.replaced([drained.operation]), **changes)
+
+
 async def _effect(run: Run, operation: Operation) -> Receipt:
     effect = run.stages.effects.effect(operation)
-    if operation.id not in run.recorded_here:
-        known = await effect.happened(run.namespace, operation, run.target)
-        if known.state is not OperationState.INTENDED:
-            return known
     with run.stages.metrics.stage("act"):
         try:
             return await effect.apply(run.namespace, operation, run.target)

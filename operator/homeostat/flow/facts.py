@@ -230,7 +230,8 @@ class Occasion:
 class Preview:
     """What a step would change if it ran now, or why it cannot.
 
-    ``already`` True: the target has the intended value, so there is nothing to do.
+    ``already`` True: the target has the intended value, so there is nothing to do. ``asks`` says why a person is asked
+    whatever the boundaries say; empty where these decide.
     """
 
     target: TargetIdentity | None = None
@@ -241,6 +242,7 @@ class Preview:
     refused: str = ""
     message: str = ""
     already: bool = False
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class PastAct:
     policy: str
     workload_uid: str
     step: str
+    attempt: int
     at: datetime
     settled_at: datetime | None
     outcome: OutcomeName | None

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Authority, OperationKind, OperationState, Plan
 from homeostat.contracts.remediation import CandidateVerdict, DecisionType, GuardVerdictName, Phase
 from homeostat.contracts.remediation_policy import Mode
@@ -16,7 +17,7 @@ from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.decide.guardrails import check_guards
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
-from homeostat.flow.facts import Decision, Ruling
+from homeostat.flow.facts import Decision, Occasion, Reading, Ruling, Workload
 from homeostat.flow.phases import is_open
 from homeostat.flow.pipeline import Question, conclude, preview_step
 from homeostat.flow.ports import KubernetesError, PlanStaleError
@@ -81,8 +82,10 @@ async def decided(run: Run) -> None:
     if not await _guards_permit(run):
         return
     try:
+        workload = await run.stages.workloads.look(run.namespace, run.target)
+        occasion = Occasion(run.namespace, run.target, workload)
         operations = await run.stages.effects.actuator(run.plan.action).operations(
-            run.namespace, run.plan, run.step, run.target, run.now()
+            run.plan, run.step, occasion, run.now()
         )
     except PlanStaleError as stale:
         log.info("the plan is stale: %s", stale)
@@ -137,6 +140,9 @@ async def execute(run: Run) -> None:
         )
     elif progress is Progress.MOVED:
         await _after_conflict(run)
+    elif progress is Progress.WAITING:
+        run.recorded_here.difference_update(o.id for o in run.operations(OperationKind.APPLY, OperationState.INTENDED))
+        await run.wait()
     else:
         await run.enter(
             Phase.VERIFYING, "Verifying", f"Done: {run.plan.description}. Checking that it takes hold and helps."
@@ -261,6 +267,7 @@ async def _guards_permit(run: Run) -> bool:
         workload=workload,
         facts=guard_facts(records),
         now=run.now(),
+        cpu_share=await _cpu_share(run, workload),
     )
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
     if denial is not None:
@@ -270,6 +277,13 @@ async def _guards_permit(run: Run) -> bool:
     if list(guards) != list(run.status.guards):
         await run.write(guards=list(guards))
     return True
+
+
+async def _cpu_share(run: Run, workload: Workload) -> Reading | None:
+    source = run.source()
+    if source is None or run.plan.action is not ActionType.SCALE:
+        return None
+    return await run.stages.observer.cpu_share(source, run.namespace, workload)
 
 
 async def _still_as_planned(run: Run) -> bool:

@@ -119,6 +119,7 @@ async def conclude(
             workloads=observation.workloads,
             previews=previews,
             guard_facts=guard_facts(stored),
+            cpu_share=situation.cpu_share,
             attempts=question.attempts,
             after=question.after,
             approved=question.approved,

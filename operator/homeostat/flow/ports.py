@@ -130,9 +130,7 @@ class Actuator(Protocol):
         """What the step would change now, or why it cannot; a read-only look at the cluster."""
         ...
 
-    async def operations(
-        self, namespace: str, plan: Plan, step: Step, target: Target, at: datetime
-    ) -> tuple[Operation, ...]:
+    async def operations(self, plan: Plan, step: Step, occasion: Occasion, at: datetime) -> tuple[Operation, ...]:
         """The plan as operations in order, each Intended, with values before and preconditions as read now.
 
         Raises:
@@ -218,12 +216,14 @@ class Effects(Protocol):
         ...
 
     async def release_operations(
-        self, namespace: str, applied: Operation, target: Target, workload: Workload, number: int, at: datetime
+        self, applied: Operation, standing: str, occasion: Occasion, number: int, at: datetime
     ) -> tuple[Operation, ...]:
         """What takes added capacity back: marks on the pods that are to go, then the smaller size; numbered on.
 
+        ``standing`` are the replicas as this remediation left them: fewer than were added where some went already.
+
         Raises:
-            PlanStaleError: the target is not as the applied operation left it.
+            PlanStaleError: the target is not as this remediation left it.
         """
         ...
 

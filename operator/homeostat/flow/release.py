@@ -9,11 +9,11 @@ from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Authority, Operation, OperationAction, OperationKind, OperationState, Plan
 from homeostat.contracts.remediation import GuardVerdictName
 from homeostat.contracts.service_intent import ExpectationStateName
-from homeostat.contracts.steps import Drain, Release
+from homeostat.contracts.steps import Release
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.decide.guardrails import check_guards
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
-from homeostat.flow.facts import StoredRecord, Workload
+from homeostat.flow.facts import Occasion, Reading, StoredRecord, Workload
 from homeostat.flow.phases import is_open
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Run
@@ -29,13 +29,12 @@ async def release(run: Run) -> None:
         return
     applied = _added(run)
     if await _happened_before_restart(run):
-        await _take_away(run, terms, applied)
+        await _take_away(run, applied)
         return
     workload = await run.stages.workloads.look(run.namespace, run.target)
-    if workload.identity != applied.target or str(workload.replicas) != applied.intended:
-        await _give_up(
-            run, f"the replicas of {applied.target.name} are {workload.replicas} now, not {applied.intended}."
-        )
+    standing = _standing(run, applied)
+    if workload.identity != applied.target or str(workload.replicas) != standing:
+        await _give_up(run, f"the replicas of {applied.target.name} are {workload.replicas} now, not {standing}.")
         return
     awaiting = await _awaited(run, terms, applied, workload)
     if awaiting:
@@ -44,7 +43,7 @@ async def release(run: Run) -> None:
     if not run.operations(OperationKind.RELEASE, OperationState.INTENDED):
         await _intend(run, applied, workload)
         return
-    await _take_away(run, terms, applied)
+    await _take_away(run, applied)
 
 
 async def _happened_before_restart(run: Run) -> bool:
@@ -54,6 +53,12 @@ async def _happened_before_restart(run: Run) -> bool:
             receipt = await effect.happened(run.namespace, operation, run.target)
             return receipt.state is OperationState.APPLIED
     return False
+
+
+def _standing(run: Run, applied: Operation) -> str:
+    """Replicas as this remediation left them."""
+    smaller = [o for o in run.operations(OperationKind.RELEASE, OperationState.APPLIED) if o.action is applied.action]
+    return smaller[-1].intended if smaller else applied.intended
 
 
 def _added(run: Run) -> Operation:
@@ -66,10 +71,7 @@ def _added(run: Run) -> Operation:
 
 async def _awaited(run: Run, terms: Release, applied: Operation, workload: Workload) -> str:
     return (
-        _not_met_long_enough(run, terms)
-        or await _other_remediation(run)
-        or await _no_headroom(run, terms, applied, workload)
-        or await _guard_denies(run, applied, workload)
+        _not_met_long_enough(run, terms) or await _other_remediation(run) or await _guard_denies(run, applied, workload)
     )
 
 
@@ -96,20 +98,6 @@ def _holds_back(run: Run, other: StoredRecord) -> bool:
     return is_open(other.record) and other.record.status.release is None
 
 
-async def _no_headroom(run: Run, terms: Release, applied: Operation, workload: Workload) -> str:
-    source, intent, observation = run.source(), run.intent(), run.memory.observation
-    if source is None or intent is None or observation is None:
-        return "a look at the target"
-    share = await run.stages.observer.cpu_share(source, run.namespace, workload)
-    if share.value is None:
-        return f"the CPU share of {applied.target.name} to be known ({share.message})"
-    after = share.value * int(applied.intended) / max(1, int(applied.before))
-    if after > float(terms.headroom):
-        used = f"{after:.2f} of the CPU limit would be used"
-        return f"headroom: with replicas at {applied.before}, {used}, at most {terms.headroom} may"
-    return ""
-
-
 async def _guard_denies(run: Run, applied: Operation, workload: Workload) -> str:
     plan = Plan(
         step=applied.step,
@@ -132,9 +120,15 @@ async def _guard_denies(run: Run, applied: Operation, workload: Workload) -> str
         workload=workload,
         facts=guard_facts(await run.stages.records.list(run.namespace)),
         now=run.now(),
+        cpu_share=await _cpu_share(run, workload),
     )
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
     return f"guard {denial.name}: {denial.message}" if denial else ""
+
+
+async def _cpu_share(run: Run, workload: Workload) -> Reading | None:
+    source = run.source()
+    return await run.stages.observer.cpu_share(source, run.namespace, workload) if source else None
 
 
 async def _wait_for(run: Run, awaiting: str) -> None:
@@ -151,7 +145,11 @@ async def _wait_for(run: Run, awaiting: str) -> None:
 async def _intend(run: Run, applied: Operation, workload: Workload) -> None:
     try:
         operations = await run.stages.effects.release_operations(
-            run.namespace, applied, run.target, workload, _next_number(run), run.now()
+            applied,
+            _standing(run, applied),
+            Occasion(run.namespace, run.target, workload),
+            _next_number(run),
+            run.now(),
         )
     except PlanStaleError as stale:
         await _give_up(run, str(stale))
@@ -171,17 +169,11 @@ def _next_number(run: Run) -> int:
     return 1 + sum(o.kind is OperationKind.RELEASE for o in run.status.operations)
 
 
-async def _take_away(run: Run, terms: Release, applied: Operation) -> None:
-    marks = OperationAction.MARK_FOR_REMOVAL
-    progress = await carry_out(run, OperationKind.RELEASE, only=marks)
-    if progress is Progress.DONE and terms.drain is not None:
-        left = await _undrained(run, terms.drain)
-        if left:
-            await run.wait()
-            return
-    if progress is Progress.DONE:
-        progress = await carry_out(run, OperationKind.RELEASE)
-    if progress is Progress.DONE:
+async def _take_away(run: Run, applied: Operation) -> None:
+    progress = await carry_out(run, OperationKind.RELEASE)
+    if progress is Progress.WAITING:
+        await run.wait()
+    elif progress is Progress.DONE and _standing(run, applied) == applied.before:
         await _end(
             run,
             ReleaseState.RELEASED,
@@ -189,21 +181,6 @@ async def _take_away(run: Run, terms: Release, applied: Operation) -> None:
         )
     elif progress is Progress.UNKNOWN:
         await _end(run, ReleaseState.SUPERSEDED, "It is not known whether the release happened; a person must look.")
-
-
-async def _undrained(run: Run, drain: Drain) -> str:
-    source = run.source()
-    if source is None:
-        return "no telemetry source"
-    victims = [
-        o.target.name
-        for o in run.operations(OperationKind.RELEASE, OperationState.APPLIED)
-        if o.action is OperationAction.MARK_FOR_REMOVAL
-    ]
-    reading = await run.stages.observer.ask(source, drain.query, namespace=run.namespace, pods=victims)
-    if reading.value is None:
-        return reading.message or "no data"
-    return "" if reading.value <= float(drain.at_most) else f"{reading.value:g} left"
 
 
 async def _give_up(run: Run, why: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
-from homeostat.contracts.service_intent import Expectation, ServiceIntentSpec
+from homeostat.contracts.service_intent import Expectation, ServiceIntentSpec, Target
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.flow.facts import (
     Body,
@@ -40,10 +40,10 @@ def compile_intent(body: Body) -> CompiledIntent | Refusal:
     spec = _validated(ServiceIntentSpec, body)
     if isinstance(spec, Refusal):
         return spec
-    for expectation in spec.expectations:
-        refusal = _queries(_of_expectation(expectation))
-        if refusal is not None:
-            return refusal
+    queries = [q for expectation in spec.expectations for q in _of_expectation(expectation)]
+    refusal = _queries(queries + [q for target in spec.targets for q in _of_sessions(target)])
+    if refusal is not None:
+        return refusal
     return CompiledIntent(_stamp(body), dict(body["metadata"].get("labels") or {}), spec)
 
 
@@ -120,19 +120,21 @@ def _of_expectation(expectation: Expectation) -> list[Query]:
     return [(f"{field}.{name}", query, EVERYWHERE) for name, query in queries if query is not None]
 
 
+def _of_sessions(target: Target) -> list[Query]:
+    if target.sessions is None:
+        return []
+    field, sessions = f"spec.targets[{target.name}].sessions", target.sessions
+    queries = [("query", sessions.query), ("registrations", sessions.registrations)]
+    return [(f"{field}.{name}", query, WITH_PODS) for name, query in queries if query is not None]
+
+
 def _of_policy(spec: RemediationPolicySpec) -> list[Query]:
-    evidence = [
+    return [
         (f"spec.causes[{cause.name}].evidence[{rule.name}].query", rule.query, EVERYWHERE)
         for cause in spec.causes
         for rule in cause.evidence
         if rule.query is not None
     ]
-    drains = [
-        (f"spec.steps[{step.name}].release.drain.query", step.release.drain.query, WITH_PODS)
-        for step in spec.steps
-        if step.release is not None and step.release.drain is not None
-    ]
-    return evidence + drains
 
 
 def _causes(spec: RemediationPolicySpec) -> Refusal | None:

@@ -45,6 +45,7 @@ def _acts(stored: StoredRecord) -> Iterator[PastAct]:
             policy=stored.record.spec.policy.name,
             workload_uid=(verification and verification.workload_uid) or operations[0].target.uid,
             step=step,
+            attempt=attempt,
             at=min(operation.finished_at or operation.recorded_at for operation in operations),
             settled_at=settled or (None if is_open else status.times.closed),
             outcome=verification.outcome if verification else None,

@@ -167,6 +167,17 @@ def _did(namespace: str, record: Remediation) -> Iterator[str]:
     for operation in shown:
         yield _operation_line(operation)
         yield f"  {commands(namespace, operation, record.spec).do}"
+        yield from _sessions(operation)
+
+
+def _sessions(operation: Operation) -> Iterator[str]:
+    count = operation.sessions
+    if count is None:
+        return
+    drained = float(count.before) - float(count.left or count.before)
+    lost = f", at most {count.left} lost" if operation.finished_at else f", {count.left} left"
+    held = f"; {count.held} registrations were held" if count.held else ""
+    yield f"  sessions on {', '.join(operation.ends)}: {count.before} before, {max(0.0, drained):g} drained{lost}{held}"
 
 
 def _operation_line(operation: Operation) -> str:

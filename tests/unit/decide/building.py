@@ -22,7 +22,7 @@ from homeostat.contracts.remediation_policy import (
 from homeostat.contracts.steps import Repeat, Step
 from homeostat.decide.choose import decide
 from homeostat.decide.plans import make_plan
-from homeostat.flow.facts import Decision, Finding, GuardFacts, PastAct, Preview, Workload
+from homeostat.flow.facts import Decision, Finding, GuardFacts, PastAct, Preview, Reading, Workload
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WORKLOAD = TargetIdentity(api_version="apps/v1", kind="Deployment", name="pcscf", uid="uid-pcscf")
@@ -106,7 +106,14 @@ def finding(*supported: str, targets: Mapping[str, Sequence[str]] | None = None)
 
 
 def act(record: str = "other", seconds_ago: float = 600, settled_ago: float | None = 500, **more: Any) -> PastAct:
-    facts: dict[str, Any] = {"policy": "call-setup", "workload_uid": WORKLOAD.uid, "step": "s", "open": False, **more}
+    facts: dict[str, Any] = {
+        "policy": "call-setup",
+        "workload_uid": WORKLOAD.uid,
+        "step": "s",
+        "attempt": 1,
+        "open": False,
+        **more,
+    }
     settled = None if settled_ago is None else NOW - timedelta(seconds=settled_ago)
     return PastAct(record=record, at=NOW - timedelta(seconds=seconds_ago), settled_at=settled, outcome=None, **facts)
 
@@ -128,6 +135,7 @@ def ask(
     attempts: Mapping[str, int] | None = None,
     after: str = "",
     approved: frozenset[str] = frozenset(),
+    cpu_share: Mapping[str, Reading] | None = None,
 ) -> Decision:
     default = {s.name: restoring() if s.action.scale is None else scaling() for s in under.steps}
     return decide(
@@ -139,6 +147,7 @@ def ask(
         workloads={"pcscf": workload()} if workloads is None else workloads,
         previews=default if previews is None else previews,
         guard_facts=facts or GuardFacts(complete=True),
+        cpu_share={"pcscf": Reading(0.2)} if cpu_share is None else cpu_share,
         attempts=attempts or {},
         after=after,
         approved=approved,

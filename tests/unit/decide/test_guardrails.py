@@ -10,14 +10,14 @@ from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.decide.guardrails import check_guards
-from homeostat.flow.facts import GuardFacts
+from homeostat.flow.facts import GuardFacts, Reading, Unknown
 from tests.unit.decide.building import NOW, WORKLOAD, act, plan_of, restore, restoring, scale, scaling, terms, workload
 
 PERMIT, DENY, INDETERMINATE = GuardVerdictName.PERMIT, GuardVerdictName.DENY, GuardVerdictName.INDETERMINATE
 TERMS = terms()
 
 
-def check(plan: Plan | None = None, under=TERMS, on=None, acts=(), complete=True, now=NOW, mode=Mode.LIVE):
+def check(plan: Plan | None = None, under=TERMS, on=None, acts=(), complete=True, now=NOW, mode=Mode.LIVE, cpu=None):
     verdicts = check_guards(
         record="mine",
         policy="call-setup",
@@ -27,6 +27,7 @@ def check(plan: Plan | None = None, under=TERMS, on=None, acts=(), complete=True
         facts=GuardFacts(complete, tuple(acts)),
         now=now,
         mode=mode,
+        cpu_share=cpu,
     )
     return {v.name: v for v in verdicts}
 
@@ -46,6 +47,7 @@ def test_all_guards_are_asked_in_a_fixed_order_and_permit():
         "ManagedBy",
         "Bounds",
         "LargestStep",
+        "SecondIndicator",
         "Concurrency",
         "Cooldown",
         "Frequency",
@@ -231,3 +233,31 @@ def test_waiting_long_enough_lifts_rest_and_frequency(acts, seconds):
     later = NOW + timedelta(seconds=20000 + seconds)
     closed = [a for a in acts if not a.open]
     assert held_back(check(acts=closed, now=later)) == {}
+
+
+@pytest.mark.parametrize(
+    ("cpu", "reason"),
+    [
+        (Reading(0.3), ""),
+        (Reading(0.35), ""),
+        (Reading(0.36), "NoHeadroom"),
+        (Reading(None, Unknown.STALE, "last sample 40 s old"), "SecondIndicatorMissing"),
+        (None, "SecondIndicatorMissing"),
+    ],
+)
+def test_replicas_are_taken_away_only_where_cpu_use_allows_it_too(cpu, reason):
+    verdict = check(to(1, before=2), on=workload(2), cpu=cpu)["SecondIndicator"]
+    assert verdict.reason == reason
+
+
+def test_replicas_are_added_whatever_the_cpu_use():
+    assert check(to(3), cpu=None)["SecondIndicator"].verdict is PERMIT
+
+
+def test_an_attempt_that_is_recorded_already_does_not_count_against_itself():
+    step = scale()
+    mine = act(record="mine", step=step.name, attempt=1, seconds_ago=1, settled_ago=None, open=True)
+    others = [act(record=f"other-{n}", seconds_ago=900) for n in range(3)]
+    assert check(acts=[mine, *others])["Frequency"].verdict is PERMIT
+    earlier = act(record="mine", step=step.name, attempt=2, seconds_ago=900)
+    assert check(acts=[mine, earlier, *others])["Frequency"].reason == "TooFrequent"

@@ -4,6 +4,8 @@ from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource,
 from homeostat.intake.compile import compile_intent, compile_policy, compile_source
 from tests.unit.intake.bodies import expectation, intent, policy, source
 
+DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "sip"}
+
 
 def test_good_ones():
     compiled = compile_intent(intent())
@@ -82,18 +84,10 @@ SCALE = {"scale": {"target": "sip", "by": "+1"}}
             "Saturated",
         ),
         (
-            compile_policy,
-            policy(
-                steps=[
-                    {
-                        "name": "add",
-                        "action": SCALE,
-                        "release": {"afterMet": "5m", "drain": {"query": "calls{pod=~$pods}"}},
-                    }
-                ]
-            ),
+            compile_intent,
+            intent(targets=[{"name": "sip", "ref": DEPLOYMENT, "sessions": {"query": "calls{pod=~$pods}"}}]),
             "InvalidQuery",
-            "spec.steps[add].release.drain.query",
+            "spec.targets[sip].sessions.query",
             "cannot be read",
         ),
         (compile_policy, policy(mode="Live"), "InvalidSpec", "spec", "frequency"),
