@@ -18,6 +18,7 @@ from homeostat.flow.memory import IntentMemory
 from homeostat.flow.phases import counted_until
 from homeostat.flow.ports import ConflictError
 from homeostat.flow.stages import Stages
+from homeostat.record.kubectl import by_hand
 
 log = logging.getLogger(__name__)
 
@@ -223,6 +224,8 @@ class Run:
         """Say that a phase was entered: in the log, in the metrics, and in Events on the record, intent and target."""
         log.info("%s (%s): %s", phase, reason, message)
         self.stages.metrics.phase(phase)
+        did = by_hand(self.namespace, self._done(), self.spec)
+        note = f"{self.stored.name}: {message}{f' {did}' if did else ''}"
         warning = phase in {Phase.ESCALATED, Phase.FAILED, Phase.BLOCKED, Phase.EXPIRED, Phase.ROLLING_BACK}
         workload = self.workload() if self.status.plan or self.spec.plan else None
         related = workload.identity if workload else None
@@ -233,20 +236,28 @@ class Run:
                     regarding,
                     str(phase),
                     "Remediate",
-                    f"{self.stored.name}: {message}",
+                    note,
                     warning=warning,
                     related=related if regarding is not related else self.identity,
                 )
 
+    def _done(self) -> tuple[Operation, ...]:
+        """What the current attempt did to the service itself, last of all: the act, else its undo."""
+        if self.status.plan is None and self.spec.plan is None:
+            return ()
+        undone = self.operations(OperationKind.UNDO, OperationState.APPLIED)
+        return undone or self.operations(OperationKind.APPLY, OperationState.APPLIED)
+
     def announce_release(self, state: ReleaseState, message: str) -> None:
         """Emit the Event of a release on the record and the intent."""
+        did = by_hand(self.namespace, self.operations(OperationKind.RELEASE, OperationState.APPLIED), self.spec)
         for regarding in (self.intent_identity, self.identity):
             self.stages.events.emit(
                 self.namespace,
                 regarding,
                 "Released" if state is ReleaseState.RELEASED else "ReleaseSuperseded",
                 "Release",
-                f"{self.stored.name}: {message}",
+                f"{self.stored.name}: {message}{f' {did}' if did else ''}",
             )
 
     def with_times(self, **moments: datetime) -> Times:

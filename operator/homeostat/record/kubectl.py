@@ -4,11 +4,15 @@ Commands are worded for the namespace and kind at hand, quoted for a POSIX shell
 """
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from homeostat.contracts.operations import Operation, OperationAction, Plan, TargetIdentity
 from homeostat.contracts.remediation import RemediationSpec
 from homeostat.contracts.service_intent import HotReload
+
+_MOST_WORDED = 3
+"""Operations that are worded in one sentence; the record words all."""
 
 _SHORT_GROUPS = frozenset({"v1", "apps/v1"})
 """Groups whose kinds kubectl knows by their bare name."""
@@ -20,6 +24,15 @@ class Commands:
 
     do: str
     undo: str
+
+
+def by_hand(namespace: str, operations: Sequence[Operation], spec: RemediationSpec) -> str:
+    """What was done as a person would have typed it, and what takes it back; empty where nothing was done."""
+    worded = [commands(namespace, operation, spec) for operation in operations[:_MOST_WORDED]]
+    more = len(operations) - len(worded)
+    did = "; ".join(c.do for c in worded) + (f"; and {more} more in the record" if more else "")
+    back = "; ".join(c.undo for c in reversed(worded) if c.undo)
+    return f"By hand: {did}. Back: {back or 'not possible'}." if worded else ""
 
 
 def approve_commands(namespace: str, name: str, plan: Plan) -> tuple[str, ...]:

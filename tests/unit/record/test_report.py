@@ -7,6 +7,7 @@ from homeostat.contracts.operations import Authority, OperationAction, Operation
 from homeostat.contracts.remediation import DecisionType, Evidence, PersonDecision, Phase, Says
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
+from homeostat.record.kubectl import by_hand
 from homeostat.record.report import LONGEST_LINE, MOST_LINES, report, summary
 from tests.unit.record.samples import AT, PCSCF, TUNING, operation, plan, record, spec, verification
 
@@ -141,3 +142,19 @@ def test_a_report_of_a_long_story_stays_within_its_bounds():
     lines = report("ims", "x" * 63, long)
     assert len(lines) <= MOST_LINES
     assert max(map(len, lines)) <= LONGEST_LINE
+
+
+def test_what_was_done_is_told_in_one_sentence_as_commands():
+    did = by_hand("ims", [operation()], record().spec)
+    assert did == (
+        "By hand: kubectl scale deployment/pcscf -n ims --replicas=3. "
+        "Back: kubectl scale deployment/pcscf -n ims --replicas=2."
+    )
+    assert by_hand("ims", [], record().spec) == ""
+
+
+def test_many_operations_are_told_in_part_and_taken_back_in_reverse():
+    row = [operation(id=str(n), before=str(n), intended=str(n + 1)) for n in range(5)]
+    did = by_hand("ims", row, record().spec)
+    assert "and 2 more in the record" in did
+    assert did.endswith("--replicas=0.")
