@@ -111,6 +111,7 @@ class Engine:
     async def _take_up_all(self) -> None:
         catalog = self._stages.catalog
         await self._guarded("proof of the approval guard", self._stages.approvals.prove())
+        self._reporting.forget_gone_sources()
         for key in catalog.keys("TelemetrySource"):
             await self._guarded(f"source {'/'.join(key)}", self._reporting.source(key))
         for key in {*catalog.keys("ServiceIntent"), *self._memories}:

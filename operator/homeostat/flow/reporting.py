@@ -112,6 +112,15 @@ class Reporting:
         self._health[key] = (False, faults[0].unknown, faults[0].message) if faults else (True, None, "")
         self._stages.metrics.source_answers(*key, not faults)
 
+    def forget_gone_sources(self) -> None:
+        """Stop saying whether a source answers that is declared no longer; the operator's default always is."""
+        kept = set(self._stages.catalog.keys(_SOURCE))
+        if default := self._stages.default_source:
+            kept.add((default.stamp.namespace, default.stamp.name))
+        for key in self._health.keys() - kept:
+            del self._health[key]
+            self._stages.metrics.source_gone(*key)
+
     def _tell_refusal(self, kind: str, body: Body, refusal: Refusal | None, known: Sequence[Condition]) -> None:
         if refusal is None:
             return

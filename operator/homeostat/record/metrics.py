@@ -93,6 +93,10 @@ class Metrics:
         """Set whether a telemetry source answers."""
         self._sources.labels(namespace, source).set(1 if answers else 0)
 
+    def source_gone(self, namespace: str, source: str) -> None:
+        """Forget a telemetry source that was deleted, so that no alert stays on it for ever."""
+        self._sources.remove(namespace, source)
+
     def fault(self, part: str) -> None:
         """Count a fault that was caught and logged."""
         self._faults.labels(part).inc()

@@ -43,3 +43,10 @@ def test_two_operators_in_one_process_do_not_share_counts():
     first, second = Metrics(), Metrics()
     first.fault("engine")
     assert 'part="engine"' not in second.exposition().decode()
+
+
+def test_a_source_that_is_gone_is_told_of_no_longer():
+    metrics = Metrics()
+    metrics.source_answers("ims", "west", answers=False)
+    metrics.source_gone("ims", "west")
+    assert b'source="west"' not in metrics.exposition()
