@@ -1,28 +1,13 @@
-"""The API server by plain HTTP on loopback: kubectl proxy brings the credentials of whichever kubeconfig."""
+"""What is read of the API server, by plain HTTP on loopback (hack.cluster.proxy)."""
 
 import http
 import json
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
-
-from hack.cluster import Cluster
-from hack.cluster.api import kubectl_command
-from hack.cluster.processes import Process, free_ports, opens
 
 _REMEDIATIONS = "/apis/homeostat.dev/v1alpha1/namespaces/ims/remediations"
 _INTENT = "/apis/homeostat.dev/v1alpha1/namespaces/ims/serviceintents/call-setup"
-
-
-def forward(cluster: Cluster, kubeconfig: Path, name: str) -> tuple[str, Process]:
-    """Start a kubectl proxy; it ends with the cluster at the latest."""
-    port = free_ports(1)[0]
-    # What it may pass on is the API server's to decide, by the kubeconfig's user.
-    command = [*kubectl_command(cluster.folder, kubeconfig), "proxy", f"--port={port}", "--reject-paths=^$"]
-    process = Process(cluster.folder, name, command)
-    process.wait_until(lambda: opens("127.0.0.1", port), f"{name} answers", 20)
-    return f"http://127.0.0.1:{port}", process
 
 
 class Api:

@@ -6,6 +6,12 @@ from pathlib import Path
 
 from hack.cluster.processes import Process, free_ports
 
+OPERATOR = "homeostat-operator"
+"""User that the operator is to the API server."""
+
+FIELD_MANAGER = "homeostat"
+"""Name under which it writes."""
+
 _ROOT = Path(__file__).resolve().parents[1]
 
 # The same program as in production; only its patience is cut to the length of a demo.

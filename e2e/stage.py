@@ -8,22 +8,23 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.api import Api, forward
-from e2e.audit import OPERATOR, AuditLog, ManagedFields, Witness
+from e2e.api import Api
 from e2e.cnf import IMAGE
-from e2e.cnf.deploy import NAMESPACE, deploy, scale, wait_ready
+from e2e.cnf.deploy import NAMESPACE, delete, deploy, scale, wait_ready
 from e2e.follow import Follower
 from e2e.load import BACKGROUND, Subscribers
-from e2e.operator_process import Operator
+from e2e.operator_process import FIELD_MANAGER, OPERATOR, Operator
 from e2e.prometheus_api import Prometheus
 from e2e.timeline import Timeline, Who
-from hack.chart import manifests
 from hack.cluster import Cluster, ClusterError, provide
+from hack.cluster.proxy import forward
+from hack.installation import install_chart, install_kinds
+from hack.witness import AuditLog, Watch, Witness
 
-ROOT = Path(__file__).resolve().parents[1]
 MANIFESTS = Path(__file__).with_name("manifests")
 ORIGINAL_TUNING = Path(__file__).with_name("cnf") / "tuning.yaml"
 _POLL = 0.2
+_WATCHED = {"deployments": "/apis/apps/v1", "configmaps": "/api/v1"}
 
 
 @dataclass
@@ -64,10 +65,8 @@ class Stage:
         self.timeline.say(
             Who.STAGE, f"installing CRDs, RBAC and the admission policy; starting the operator as {OPERATOR}"
         )
-        crds = [f"--filename={file}" for file in sorted((ROOT / "crds").glob("*.yaml"))]
-        self.cluster.kubectl("apply", "--server-side", *crds)
-        self.cluster.kubectl("wait", "--for=condition=Established", *crds, "--timeout=30s")
-        self.cluster.kubectl("apply", "-f", "-", stdin=manifests({"operator": {"user": OPERATOR}}))
+        install_kinds(self.cluster)
+        install_chart(self.cluster, OPERATOR)
         self.apply("people.yaml")
         self.apply("promise.yaml", {"PROMETHEUS": self.prometheus.address})
         self.operator.start()
@@ -127,7 +126,8 @@ def set_up(output: Path, timeline: Timeline, *, kill_each_act: bool) -> Iterator
         cluster = stack.enter_context(provide(node=True, progress=progress))
         if not cluster.is_local:
             _require_image(cluster)
-            stack.callback(_clean_given, cluster)
+            _refuse_to_share(cluster)
+            stack.callback(delete, cluster)
         deploy(cluster, progress)
         address = stack.enter_context(cluster.reach(NAMESPACE, "prometheus", 9090))
         proxy, process = forward(cluster, cluster.kubeconfig, "api")
@@ -139,7 +139,8 @@ def set_up(output: Path, timeline: Timeline, *, kill_each_act: bool) -> Iterator
         stack.callback(operator.stop)
         follower = Follower(api, timeline)
         subscribers = Subscribers(cluster.kubectl)
-        witness: Witness = AuditLog(cluster.audit_log) if cluster.audit_log else ManagedFields(api)
+        witness = _witness(cluster, proxy)
+        stack.callback(witness.close)
         progress(f"witness of every write: {witness.name}")
         stack.callback(subscribers.end)
         subscribers.begin(prometheus)
@@ -163,6 +164,12 @@ def set_up(output: Path, timeline: Timeline, *, kill_each_act: bool) -> Iterator
         )
 
 
+def _witness(cluster: Cluster, proxy: str) -> Witness:
+    if cluster.audit_log is not None:
+        return AuditLog(cluster.audit_log, OPERATOR, NAMESPACE)
+    return Watch(proxy, NAMESPACE, _WATCHED, FIELD_MANAGER)
+
+
 def _require_image(cluster: Cluster) -> None:
     nodes = cluster.kubectl("get", "nodes", "--output=jsonpath={.items[*].status.images[*].names}")
     if IMAGE not in nodes:
@@ -172,10 +179,12 @@ def _require_image(cluster: Cluster) -> None:
         )
 
 
-def _clean_given(cluster: Cluster) -> None:
-    installed = manifests({"operator": {"user": OPERATOR}})
-    cluster.kubectl("delete", "--ignore-not-found", "-f", "-", stdin=installed)
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=100s", timeout=110)
+def _refuse_to_share(cluster: Cluster) -> None:
+    if cluster.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found", "--output=name"):
+        raise ClusterError(
+            f"this cluster has a namespace {NAMESPACE} already; the demo makes its own, and deletes it at the end. "
+            f"If it is a leftover: kubectl delete namespace {NAMESPACE}"
+        )
 
 
 def _keep_log(operator: Operator, output: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import yaml
 
 from e2e.acts.scene import WORKLOAD, Record, Result, Scene
-from e2e.api import forward
-from e2e.audit import OPERATOR
 from e2e.holding_proxy import HoldingProxy
+from e2e.operator_process import OPERATOR
 from e2e.stage import Stage
 from e2e.timeline import Who
+from hack.cluster.proxy import forward
 
 _SURGE_SECONDS = 40
 

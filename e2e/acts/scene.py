@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from e2e import truth
-from e2e.audit import Write
 from e2e.stage import Stage
 from e2e.timeline import Who
 from e2e.truth import Moment, Toll
+from hack.witness import Write
 
 Record = dict[str, Any]
 
@@ -126,7 +126,7 @@ class Scene:
 
     def operator_writes(self, *resources: str) -> list[Write]:
         """What the operator wrote since the act began, as the witness tells it."""
-        return self.stage.witness.operator_writes(self._mark, *resources)
+        return self.stage.witness.writes(*resources, since=self._mark)
 
     def check_writes(self, expected: int, what: str, *resources: str) -> None:
         """Check how often the operator wrote to these resources in this act."""

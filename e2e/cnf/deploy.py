@@ -23,6 +23,12 @@ def deploy(cluster: Cluster, progress: Callable[[str], None]) -> None:
         wait_ready(cluster, workload)
 
 
+def delete(cluster: Cluster) -> None:
+    """Delete what was deployed, and what has come to it since."""
+    cluster.kubectl("delete", "-k", str(_E2E / "prometheus"), "--ignore-not-found", "--wait=false")  # has roles outside
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=100s", timeout=110)
+
+
 def wait_ready(cluster: Cluster, workload: str) -> None:
     """Wait until each replica is ready."""
     cluster.kubectl("rollout", "status", "-n", NAMESPACE, f"deployment/{workload}", "--timeout=100s", timeout=110)

@@ -27,6 +27,10 @@ class Cluster(ABC):
         kubeconfig = self.kubeconfig if user is None else self.kubeconfig_for(user)
         return run([*kubectl_command(self.folder, kubeconfig), *args], stdin=stdin, timeout=timeout)
 
+    def install(self, manifest: str) -> None:
+        """Apply objects of no namespace; a given cluster is rid of those at the end that it did not have before."""
+        self.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=manifest)
+
     def kubeconfig_for(self, user: str, groups: Sequence[str] = ()) -> Path:
         """Return a kubeconfig that acts as a user: by a certificate locally, by impersonation on a given cluster."""
         key = (user, tuple(groups))

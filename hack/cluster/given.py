@@ -28,10 +28,26 @@ class GivenCluster(Cluster):
         flat = self.kubectl("config", "view", "--raw", "--minify", "--flatten")
         write_private(copy, flat.encode())
         self.kubeconfig = copy
+        self._kept: set[str] = set()
+        self._installed: list[str] = []
         try:
             self.kubectl("get", "--raw=/readyz", "--request-timeout=10s", timeout=20)
         except ClusterError as failed:
             raise ClusterError(f"the cluster of KUBECONFIG={kubeconfig} does not answer:\n{failed}") from failed
+
+    def install(self, manifest: str) -> None:
+        """Apply objects, and note those that were not there before."""
+        there = self._named("get", "--ignore-not-found", "--filename=-", stdin=manifest)
+        self._kept |= there - set(self._installed)
+        super().install(manifest)
+        mine = self._named("get", "--filename=-", stdin=manifest) - self._kept
+        self._installed += sorted(mine - set(self._installed))
+
+    def uninstall(self) -> None:
+        """Delete what was installed; with a kind go its objects."""
+        if self._installed:
+            self.kubectl("delete", "--ignore-not-found", "--timeout=100s", *self._installed, timeout=110)
+            self._installed.clear()
 
     def load_image(self, archive: Path) -> None:
         """Say how this is done: only the one who made the cluster can do it."""
@@ -57,6 +73,9 @@ class GivenCluster(Cluster):
             over.set()
             guard.join(timeout=10)
             process.stop()
+
+    def _named(self, *args: str, stdin: str) -> set[str]:
+        return set(self.kubectl(*args, "--output=name", stdin=stdin).split())
 
     def _create_user(self, name: str, user: str, groups: list[str]) -> Path:
         document: dict[str, Any] = yaml.safe_load(self.kubeconfig.read_text())

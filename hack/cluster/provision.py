@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hack.cluster import binaries, local, runs
@@ -76,15 +76,13 @@ def _given(kubeconfig: Path, kwok_nodes: int, progress: Progress) -> Iterator[Gi
     try:
         cluster = GivenCluster(folder, kubeconfig)
         progress(f"Using the cluster of KUBECONFIG={kubeconfig}: {cluster.server}")
-        if not kwok_nodes:
+        with ExitStack() as stack:
+            stack.callback(cluster.uninstall)
+            if kwok_nodes:
+                program = binaries.build(binaries.KWOK, progress, mark(folder))["kwok"]
+                stack.callback(remove_nodes, cluster)
+                start_kwok(cluster, program, kwok_nodes)
             yield cluster
-            return
-        program = binaries.build(binaries.KWOK, progress, mark(folder))["kwok"]
-        try:
-            start_kwok(cluster, program, kwok_nodes)
-            yield cluster
-        finally:
-            remove_nodes(cluster)
     finally:
         _end(folder, reaper, node=False)
 

@@ -1,12 +1,12 @@
 """Fixtures of the tests that need a real API server; a conftest.py takes them by name."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
 from hack.cluster import Cluster
 from hack.cluster.fixtures import cluster, namespace
+from hack.installation import install_kinds
 from homeostat.cluster.client import ApiCluster
 
 __all__ = ["api", "cluster", "connect", "crds", "namespace"]
@@ -14,18 +14,11 @@ __all__ = ["api", "cluster", "connect", "crds", "namespace"]
 Connect = Callable[..., Awaitable[ApiCluster]]
 """``await connect()`` as administrator, ``await connect("alice", "group")`` as a user."""
 
-CRDS = Path(__file__).parents[2] / "crds"
-
 
 @pytest.fixture(scope="session")
 def crds(cluster: Cluster) -> None:
     """Install the project's custom resources."""
-    files = sorted(CRDS.glob("*.yaml"))
-    assert files, f"{CRDS} has no CRDs: run `make crds`"
-    for file in files:
-        cluster.kubectl("apply", "--server-side", "--filename", str(file))
-    names = [f"crd/{file.stem.partition('_')[2]}.homeostat.dev" for file in files]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    install_kinds(cluster)
 
 
 @pytest.fixture

@@ -1,21 +1,19 @@
 """Homeostat's kinds and its chart on a real API server, and records written as the operator and as people."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hack.chart import manifests
 from hack.cluster import Cluster, ClusterError
 from hack.cluster.processes import wait_until
+from hack.installation import install_chart, install_kinds
 from homeostat.contracts.remediation import RemediationSpec, RemediationStatus
 from homeostat.record.remediations import record_name
 from homeostat.record.size import to_json
 from tests.unit.record.samples import spec, status
 
 OPERATOR = "homeostat:operator"
-CRDS = Path(__file__).resolve().parents[2] / "crds"
 PATIENCE_SECONDS = 30.0
 
 
@@ -41,11 +39,9 @@ subjects:
 
 def install(cluster: Cluster) -> None:
     """Install the kinds and the chart, and wait until both are in force."""
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRDS), "--timeout=30s")
-    chart = manifests({"operator": {"user": OPERATOR}})
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=chart)
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=_KUBECTL_READS_STATUS)
+    install_kinds(cluster)
+    install_chart(cluster, OPERATOR)
+    cluster.install(_KUBECTL_READS_STATUS)
     wait_until(
         lambda: "Only the operator creates" in _as_administrator(cluster),
         "the admission policy is in force",

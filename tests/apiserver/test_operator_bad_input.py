@@ -11,6 +11,7 @@ import pytest
 
 from hack.cluster import Cluster
 from hack.cluster.processes import wait_until
+from tests.contract.cases.case import NOWHERE
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
@@ -21,7 +22,7 @@ DEPLOYMENT = {
         "selector": {"matchLabels": {"app": "pcscf"}},
         "template": {
             "metadata": {"labels": {"app": "pcscf"}},
-            "spec": {"containers": [{"name": "kamailio", "image": "localhost/none"}]},
+            "spec": {"nodeSelector": NOWHERE, "containers": [{"name": "kamailio", "image": "localhost/none"}]},
         },
     },
 }

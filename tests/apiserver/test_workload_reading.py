@@ -9,6 +9,7 @@ from hack.cluster.processes import wait_until
 from homeostat.cluster.client import ApiCluster
 from homeostat.contracts.service_intent import Target
 from homeostat.observe.workloads import UNKNOWN_SCALER, KubernetesWorkloads
+from tests.contract.cases.case import NOWHERE
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
@@ -19,7 +20,10 @@ DEPLOYMENT = {
         "selector": {"matchLabels": {"app": "sip"}},
         "template": {
             "metadata": {"labels": {"app": "sip"}},
-            "spec": {"containers": [{"name": "c", "image": "none", "resources": {"limits": {"cpu": "250m"}}}]},
+            "spec": {
+                "nodeSelector": NOWHERE,
+                "containers": [{"name": "c", "image": "none", "resources": {"limits": {"cpu": "250m"}}}],
+            },
         },
     },
 }

@@ -10,7 +10,7 @@ from tests.contract.cases.scale import SCALABLE_CRD
 
 @pytest.fixture(scope="session", autouse=True)
 def _scalable_kind(cluster: Cluster) -> None:
-    cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(SCALABLE_CRD))
+    cluster.install(json.dumps(SCALABLE_CRD))
     name = SCALABLE_CRD["metadata"]["name"]
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{name}")
 

@@ -2,17 +2,17 @@
 
 import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 
 import pytest
 
-from hack.chart import manifests
 from hack.cluster import Cluster, ClusterError
 from hack.cluster.prometheus import running_prometheus
-from tests.apiserver.installation import CRDS, manifest
+from hack.cluster.proxy import forward
+from hack.installation import install_chart, install_kinds
+from tests.apiserver.installation import manifest
 from tests.loop.api import Api
-from tests.loop.audit import AuditLog
 from tests.loop.cnf import Cnf, Exporters, serving
 from tests.loop.kubelet import standing_in
 from tests.loop.operator_process import OPERATOR, Operator
@@ -28,10 +28,8 @@ USUAL_SIZES = (1, 2)
 @pytest.fixture(scope="session")
 def installed(cluster: Cluster) -> Cluster:
     """The kinds and the chart, as an installation for this one operator has them."""
-    cluster.kubectl("apply", "--server-side", "-f", str(CRDS))
-    cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRDS), "--timeout=30s")
-    chart = manifests({"operator": {"user": OPERATOR}})
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=chart)
+    install_kinds(cluster)
+    install_chart(cluster, OPERATOR)
     eventually(lambda: _as_administrator(cluster), lambda answer: "Only the operator creates" in answer)
     return cluster
 
@@ -69,25 +67,23 @@ def set_stage(
     installed: Cluster,
     exporters: Exporters,
     start_prometheus: StartPrometheus,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[SetStage]:
     """Hand out stages whose pods run and are scraped; the next one warms up while one is played on."""
-    assert installed.audit_log is not None, "these tests count writes in the audit log: unset KUBECONFIG"
-    audit, folder = AuditLog(installed.audit_log), tmp_path_factory.mktemp("api")
     with ExitStack() as stack:
-        apis = [Api(installed.kubeconfig, folder / name) for name in ("stage", "kubelet")]
-        for api in apis:
-            stack.callback(api.close)
+        proxy, process = forward(installed, installed.kubeconfig, "api")
+        stack.callback(process.stop)
+        apis = [stack.enter_context(closing(Api(proxy))) for _ in ("stage", "kubelet")]
         kubelet = stack.enter_context(standing_in(apis[1], exporters))
         prometheus = stack.enter_context(start_prometheus())
         operator = Operator(installed)
         stack.callback(operator.stop)
         warm: dict[int, Stage] = {}
+        stack.callback(_strike_all, warm)
 
         def begin(replicas: int) -> Stage:
             namespace = f"loop-{secrets.token_hex(4)}"
             exporters.cnfs[namespace] = cnf = Cnf()
-            stage = Stage(namespace, apis[0], installed, cnf, kubelet, operator, audit, prometheus)
+            stage = Stage(namespace, apis[0], installed, cnf, kubelet, operator, prometheus, proxy)
             stage.build(replicas)
             return stage
 
@@ -100,6 +96,11 @@ def set_stage(
             return stage
 
         yield take
+
+
+def _strike_all(stages: Mapping[int, Stage]) -> None:
+    for stage in stages.values():
+        stage.strike()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ WINDOW = "3s"
 
 
 def deployment(replicas: int) -> dict[str, Any]:
-    """Nobody schedules its pods: where there is no kubelet there is no node."""
+    """Nobody schedules its pods, not on nodes of a given cluster either: the stand-in for the kubelet runs them."""
     labels = {"app": EDGE, "tier": "loop-test"}
     container = {"name": "sip", "image": "localhost/none", "resources": {"limits": {"cpu": f"{CPU_LIMIT:g}"}}}
     pod = {"schedulerName": "loop-test", "terminationGracePeriodSeconds": 0, "containers": [container]}

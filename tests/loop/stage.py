@@ -5,16 +5,17 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
 import yaml
 
 from hack.cluster import Cluster
+from hack.witness import AuditLog, Watch, Witness, Write
+from homeostat.contracts.common import FIELD_MANAGER
 from tests.loop import manifests
-from tests.loop.api import Api, Body, path
-from tests.loop.audit import AuditLog, Write
+from tests.loop.api import GROUPS, Api, Body, path
 from tests.loop.cnf import CAPACITY, Cnf
 from tests.loop.kubelet import Kubelet
 from tests.loop.operator_process import OPERATOR, Operator
@@ -35,6 +36,9 @@ OVERLOAD = 1.6 * CAPACITY
 HOPELESS = 10 * CAPACITY
 """Calls per second that no permitted number of pods carries."""
 
+
+CARRIERS = ("deployments", "statefulsets", "configmaps", "pods")
+"""What carries the service."""
 
 DECLARED = ("serviceintents", "remediationpolicies", "telemetrysources")
 _SERVERS = frozenset({"resourceVersion", "managedFields", "creationTimestamp"})
@@ -69,11 +73,13 @@ class Stage:
     cnf: Cnf
     kubelet: Kubelet
     operator: Operator
-    audit: AuditLog
     prometheus: str
+    proxy: str
+    _witness: Witness = field(init=False)
 
     def build(self, replicas: int) -> None:
         self.api.create("namespaces", "", {"metadata": {"name": self.namespace}})
+        self._witness = self._bear_witness()
         self.api.create("configmaps", self.namespace, manifests.tuning())
         self.api.create("deployments", self.namespace, manifests.deployment(replicas))
         self.api.create("telemetrysources", self.namespace, manifests.source(self.prometheus))
@@ -81,7 +87,15 @@ class Stage:
 
     def strike(self) -> None:
         """Take it all away; nobody waits for it."""
+        self._witness.close()
         self.api.delete(path("namespaces", name=self.namespace))
+
+    def _bear_witness(self) -> Witness:
+        """The audit log, where one can be read."""
+        if self.cluster.audit_log is not None:
+            return AuditLog(self.cluster.audit_log, OPERATOR, self.namespace)
+        watched = {resource: GROUPS[resource] for resource in (*CARRIERS, *DECLARED)}
+        return Watch(self.proxy, self.namespace, watched, FIELD_MANAGER)
 
     def wait_until_scraped(self, replicas: int, prometheus: str = "") -> None:
         """Until Prometheus can tell the rate of every pod's calls."""
@@ -192,7 +206,7 @@ class Stage:
     def story(self) -> str:
         """What a person needs to see why a test failed."""
         seen = {"intent": self.intent_status(), "records": self.records()}
-        acts = "\n".join(map(str, self.acts()))
+        acts = "\n".join(map(repr, self.acts()))
         return f"{yaml.safe_dump(seen)}\n{acts}\n" + "\n".join(self.operator.log.splitlines()[-30:])
 
     def declarations(self) -> list[Body]:
@@ -204,11 +218,11 @@ class Stage:
 
     def writes(self, *resources: str) -> list[Write]:
         """Successful writes by the operator in this namespace."""
-        return self.audit.writes(OPERATOR, self.namespace, *resources)
+        return self._witness.writes(*resources)
 
     def acts(self) -> list[Write]:
         """Successful writes by the operator to anything that carries the service."""
-        return self.writes("deployments", "deployments/scale", "configmaps", "pods", "statefulsets/scale")
+        return self.writes(*CARRIERS, "deployments/scale", "statefulsets/scale")
 
 
 def _own(metadata: Body) -> Body:

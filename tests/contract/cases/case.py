@@ -8,12 +8,13 @@ from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body
 
+NOWHERE = {"homeostat.dev/no-node-has-this": "true"}
+"""Node selector that keeps pods away from the nodes of a given cluster; a local one has none here."""
+
 
 def pod_template(name: str) -> dict[str, Any]:
-    return {
-        "metadata": {"labels": {"app": name}},
-        "spec": {"containers": [{"name": "main", "image": "localhost/none:1"}]},
-    }
+    container = {"name": "main", "image": "localhost/none:1"}
+    return {"metadata": {"labels": {"app": name}}, "spec": {"nodeSelector": NOWHERE, "containers": [container]}}
 
 
 def workload(kind: str, name: str, replicas: int = 2) -> dict[str, Any]:
