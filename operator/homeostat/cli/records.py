@@ -59,6 +59,7 @@ class KubernetesRecords:
         config = _config(connection)
         self.namespace = connection.namespace or config.namespace
         self._api = pykube.HTTPClient(config, timeout=_TIMEOUT_SECONDS)
+        self._api.session.headers.update(impersonation(config.user))
 
     def read(self, name: str) -> Mapping[str, Any]:
         """Read one remediation.
@@ -119,6 +120,23 @@ class KubernetesRecords:
         if response.status_code == _NOT_FOUND:
             return f"{message} (namespace {self.namespace}; kubectl get remediations -A lists all)"
         return message
+
+
+def impersonation(user: Mapping[str, Any]) -> dict[str, str]:
+    """Headers for the ``as`` of a kubeconfig's user: pykube ignores it, and would decide in another person's name.
+
+    Raises:
+        ClusterRefusalError: it asks for more than a user and one group, which a requests session cannot send.
+    """
+    asked = {key: value for key, value in user.items() if key.startswith("as") and value}
+    groups = asked.get("as-groups") or []
+    if asked.keys() - {"as", "as-groups"} or len(groups) > 1 or (groups and "as" not in asked):
+        raise ClusterRefusalError(
+            f"this kubeconfig impersonates by {', '.join(sorted(asked))}; only a user (as) with at most one group "
+            "(as-groups) is supported here: use a kubeconfig of your own"
+        )
+    headers = {"Impersonate-User": str(asked["as"])} if "as" in asked else {}
+    return headers | ({"Impersonate-Group": str(groups[0])} if groups else {})
 
 
 def _config(connection: Connection) -> pykube.KubeConfig:

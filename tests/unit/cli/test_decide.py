@@ -5,7 +5,7 @@ import pytest
 
 from homeostat.cli.decide import approve, reject
 from homeostat.cli.explain import explained
-from homeostat.cli.records import ClusterRefusalError, Connection, JsonPatch, KubernetesRecords
+from homeostat.cli.records import ClusterRefusalError, Connection, JsonPatch, KubernetesRecords, impersonation
 
 DIGEST = "d1" * 32
 
@@ -124,3 +124,23 @@ def test_a_cluster_that_does_not_answer_is_told_in_a_sentence(tmp_path):
     assert records.namespace == "ims"
     with pytest.raises(ClusterRefusalError, match="cannot be reached"):
         records.read("x")
+
+
+@pytest.mark.parametrize(
+    ("user", "headers"),
+    [
+        ({"token": "x"}, {}),
+        ({"as": "alice"}, {"Impersonate-User": "alice"}),
+        ({"as": "alice", "as-groups": ["noc"]}, {"Impersonate-User": "alice", "Impersonate-Group": "noc"}),
+    ],
+)
+def test_who_impersonates_decides_as_that_person(user, headers):
+    assert impersonation(user) == headers
+
+
+@pytest.mark.parametrize(
+    "user", [{"as": "a", "as-groups": ["b", "c"]}, {"as": "a", "as-uid": "1"}, {"as-groups": ["b"]}]
+)
+def test_an_impersonation_that_cannot_be_sent_is_refused(user):
+    with pytest.raises(ClusterRefusalError, match="only a user"):
+        impersonation(user)
