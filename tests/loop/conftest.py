@@ -113,7 +113,10 @@ def stage(set_stage: SetStage, request: pytest.FixtureRequest) -> Iterator[Stage
     yield stage
     if request.session.testsfailed > failed_before:
         sys.stdout.write(stage.story())
-    log, touched = stage.operator.log[log_before:], stage.writes(*DECLARED)
-    stage.strike()
+    log = stage.operator.log[log_before:]
+    try:
+        touched = stage.writes(*DECLARED)
+    finally:
+        stage.strike()
     assert not touched, "the operator writes nothing but the status of what people declare"
     assert "Traceback" not in log, log
