@@ -13,7 +13,7 @@ from homeostat.flow.facts import Body, StoredRecord
 from homeostat.flow.ports import Clock, Cluster, ConflictError, NotFoundError
 from homeostat.record.aspects import record_conditions
 from homeostat.record.guard_facts import Listing
-from homeostat.record.merge import merge_difference
+from homeostat.flow.merge_patch import merge_difference
 from homeostat.record.report import report, summary
 from homeostat.record.size import LARGEST_RECORD, fit_spec, fit_status, size, to_json
 
