@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 from homeostat.flow.facts import Body
 
-
 _ITEM = "k:"
 
 

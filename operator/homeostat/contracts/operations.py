@@ -69,6 +69,8 @@ class OperationAction(StrEnum):
     RESTART = "Restart"
     HOT_RELOAD = "HotReload"
     MARK_FOR_REMOVAL = "MarkForRemoval"
+    RESIZE = "Resize"
+    ROLLBACK = "Rollback"
 
 
 class OperationState(StrEnum):
