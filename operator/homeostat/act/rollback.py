@@ -21,6 +21,8 @@ from homeostat.flow.ports import Cluster, PlanStaleError
 
 FIELD = "spec.template"
 _PATH = ("spec", "template")
+_STUCK = "; a pod that never became ready is not replaced by its StatefulSet: delete it"
+"""Source: Kubernetes, StatefulSets, "Forced rollback"."""
 
 
 async def kept_revisions(cluster: Cluster, namespace: str, workload: Body) -> tuple[Revision, ...]:
@@ -93,7 +95,8 @@ class RollbackEffect:
             return str(stale)
         if _digest(workload) != operation.digest_intended:
             return f"{operation.intended} of {describe(operation.target)}; its pod template was changed since"
-        return await rollout_awaited(self._cluster, namespace, workload)
+        waiting = await rollout_awaited(self._cluster, namespace, workload)
+        return f"{waiting}{_STUCK}" if waiting and _waits_for_each_pod(workload) else waiting
 
     async def reverse(
         self,
@@ -129,6 +132,10 @@ class RollbackEffect:
                 "where it is kept, or raise revisionHistoryLimit"
             )
         return found
+
+
+def _waits_for_each_pod(workload: Body) -> bool:
+    return workload["kind"] == "StatefulSet" and workload["spec"].get("podManagementPolicy") != "Parallel"
 
 
 def _digest(workload: Body) -> str:

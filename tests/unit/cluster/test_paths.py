@@ -93,7 +93,9 @@ def test_the_last_writer_of_a_field() -> None:
 
 
 def test_who_holds_a_field_in_an_item_of_a_list() -> None:
-    limits = {"f:spec": {"f:containers": {'k:{"name":"main"}': {"f:resources": {"f:limits": {"f:cpu": {}}}}}}}
+    limits: dict[str, Any] = {
+        "f:spec": {"f:containers": {'k:{"name":"main"}': {"f:resources": {"f:limits": {"f:cpu": {}}}}}}
+    }
     body = _body(_entry("vpa", "2026-01-01T10:00:00Z", limits))
 
     def holds(container: str, resource: str) -> bool:
