@@ -67,15 +67,16 @@ class Bench:
     async def pods(self) -> tuple[Body, ...]:
         return await self.api.list("v1", "Pod", self.namespace, "app=pcscf")
 
+    def occasion(self, **more: Any) -> Occasion:
+        return Occasion(self.namespace, TARGET.model_copy(update=more), Workload("pcscf", exists=True))
+
     def step(self, **changes: Any) -> Step:
         action = {"target": "pcscf", "container": "main", **(changes or {"cpu": {"by": "+50%"}})}
         return Step.model_validate({"name": "s", "action": {"resize": action}})
 
     async def preview(self, api: ApiCluster | None = None, **changes: Any) -> Preview:
         actuator = registry(api or self.api, ControllerRevisionHistory(self.api)).actuator(self.step().action.type)
-        return await actuator.preview(
-            self.step(**changes), Occasion(self.namespace, TARGET, Workload("pcscf", exists=True))
-        )
+        return await actuator.preview(self.step(**changes), self.occasion())
 
     async def operations(self, preview: Preview, **changes: Any) -> tuple[Operation, ...]:
         step = self.step(**changes)
@@ -86,7 +87,7 @@ class Bench:
             description=preview.description, digest="",
         )  # fmt: skip
         actuator = registry(self.api, ControllerRevisionHistory(self.api)).actuator(step.action.type)
-        return await actuator.operations(self.namespace, plan, step, TARGET, datetime.now(UTC))
+        return await actuator.operations(plan, step, self.occasion(), datetime.now(UTC))
 
     async def apply(self, operation: Operation) -> None:
         receipt = await self.effect(operation).apply(self.namespace, operation, TARGET)
@@ -238,17 +239,20 @@ async def test_a_server_that_cannot_resize_pods_gets_another_template(bench: Ben
     assert preview.field == "spec.template.spec.containers[main].resources"
     assert preview.description == (
         "resize main in the pod template of Deployment/pcscf: limits.cpu 500m -> 750m, requests.cpu 250m -> 375m; a "
-        "rollout restarts its pods, for the server cannot resize running pods"
+        "rollout restarts its pods"
     )
+    assert "a person is asked" in preview.asks
 
 
 async def test_a_template_is_in_force_once_it_is_rolled_out(bench: Bench) -> None:
     bench.create(deployment(), running=2)
     how: dict[str, Any] = {"memory": {"to": "2Gi"}, "through": "Template"}
+    present = bench.names()
     (operation,) = await bench.operations(await bench.preview(**how), **how)
     await bench.apply(operation)
 
     assert (operation.before, operation.intended) == ("limits.memory=1Gi", "limits.memory=2Gi")
+    assert operation.ends == sorted(present), "they are drained first"
     assert await bench.awaited(operation) != ""
 
     async def in_force() -> bool:

@@ -15,7 +15,7 @@ from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.contracts.actions.kinds import Risk
-from homeostat.contracts.operations import Authority, Operation, OperationKind, OperationState, Plan
+from homeostat.contracts.operations import MOST_ENDED, Authority, Operation, OperationKind, OperationState, Plan
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body, Occasion, Preview, Workload
@@ -34,12 +34,16 @@ STEP = Step.model_validate({"name": "s", "action": {"rollback": {"target": "pcsc
 class Bench:
     def __init__(self, cluster: Cluster, api: ApiCluster, namespace: str) -> None:
         self.cluster, self.api, self.namespace, self.kind = cluster, api, namespace, "Deployment"
+        self.sessions: dict[str, Any] = {}
         self.registry: Registry = registry(api, ControllerRevisionHistory(api))
 
     @property
     def target(self) -> Target:
         ref = {"apiVersion": "apps/v1", "kind": self.kind, "name": "pcscf"}
-        return Target.model_validate({"name": "pcscf", "ref": ref})
+        return Target.model_validate({"name": "pcscf", "ref": ref, **self.sessions})
+
+    def occasion(self) -> Occasion:
+        return Occasion(self.namespace, self.target, Workload("pcscf", exists=True))
 
     def kubectl(self, *args: str, stdin: str | None = None) -> str:
         return self.cluster.kubectl(*args, "--namespace", self.namespace, stdin=stdin)
@@ -78,7 +82,7 @@ class Bench:
 
     async def preview(self) -> Preview:
         actuator = self.registry.actuator(STEP.action.type)
-        return await actuator.preview(STEP, Occasion(self.namespace, self.target, Workload("pcscf", exists=True)))
+        return await actuator.preview(STEP, self.occasion())
 
     async def operation(self) -> Operation:
         preview = await self.preview()
@@ -89,13 +93,23 @@ class Bench:
             description=preview.description, digest="",
         )  # fmt: skip
         actuator = self.registry.actuator(STEP.action.type)
-        (operation,) = await actuator.operations(self.namespace, plan, STEP, self.target, datetime.now(UTC))
+        (operation,) = await actuator.operations(plan, STEP, self.occasion(), datetime.now(UTC))
         return operation
 
     async def apply(self, operation: Operation) -> None:
         receipt = await self.registry.effect(operation).apply(self.namespace, operation, self.target)
         assert receipt.state is OperationState.APPLIED, receipt.message
         await self.settled()
+
+    async def run(self, pods: int) -> set[str]:
+        """Have the pods start, as their kubelets would; gives their names."""
+        status = json.dumps({"status": {"phase": "Running"}})
+        async with asyncio.timeout(30):
+            while len(found := await self.api.list("v1", "Pod", self.namespace, "app=pcscf")) < pods:
+                await asyncio.sleep(0.1)
+        for pod in found:
+            self.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--patch", status)
+        return {pod["metadata"]["name"] for pod in found}
 
     async def reverse(self, operation: Operation) -> Operation | None:
         effect = self.registry.effect(operation)
@@ -240,6 +254,33 @@ async def test_a_rollback_is_in_force_once_it_is_rolled_out(bench: Bench) -> Non
     await bench.release(3)
     assert "was changed since" in await awaited()
     assert (await effect.happened(bench.namespace, operation, bench.target)).state is OperationState.UNKNOWN
+
+
+async def test_the_pods_that_run_are_drained_first_there_and_back(bench: Bench) -> None:
+    await bench.create()
+    await bench.release(2)
+    started = await bench.run(2)
+
+    operation = await bench.operation()
+    await bench.apply(operation)
+    undo = await bench.reverse(operation)
+
+    assert undo is not None
+    for done in (operation, undo):
+        assert done.ends
+        assert set(done.ends) <= started, "only what runs is drained"
+
+
+async def test_more_pods_with_sessions_than_can_be_drained_for_one_act(bench: Bench) -> None:
+    await bench.create(replicas=MOST_ENDED + 1)
+    await bench.release(2)
+    await bench.run(MOST_ENDED + 1)
+    assert (await bench.preview()).refused == ""
+
+    bench.sessions = {"sessions": {"query": 'sum(calls{pod=~"$pods"})'}}
+    preview = await bench.preview()
+
+    assert (preview.refused, "pods with sessions" in preview.message) == ("TooManyPods", True)
 
 
 async def test_a_stateful_set_that_waits_for_a_pod_says_how_to_help_it(bench: Bench) -> None:

@@ -21,17 +21,21 @@ from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.refusals import RefusedError, not_found, not_readable
 from homeostat.act.resize import SUBRESOURCE
 from homeostat.act.restart import cannot_restart
+from homeostat.act.rollout_ends import ended_by_rollout
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.actions.resize import ResizeAction, Through
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body, Occasion, Preview
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
 
 MOST_PODS = 10
 """Most pods that one attempt changes in place: each is an operation in the record, and so is its undo."""
+
+_ASKS = (
+    "the step says InPlace and the server cannot resize running pods, so a person is asked before they are restarted"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class _Look:
     field: ContainerField
     wanted: tuple[Wanted, ...]
     holders: tuple[_Holder, ...]
+    ends: tuple[str, ...]
     is_fallback: bool
 
     @property
@@ -79,7 +84,7 @@ class ResizeActuator:
         namespace, ref = occasion.namespace, occasion.target.ref
         try:
             workload = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
-            look = await self._look(namespace, workload, _action(step))
+            look = await self._look(occasion, workload, _action(step))
         except NotFoundError as error:
             return not_found(occasion.target, namespace, error)
         except KubernetesError as error:
@@ -96,25 +101,19 @@ class ResizeActuator:
             description=_described(look),
             message=limits or (f"{look.field.container} states {look.intended} already" if already else ""),
             already=already,
+            asks=_ASKS if look.is_fallback else "",
         )
 
-    async def operations(
-        self,
-        namespace: str,
-        plan: Plan,
-        step: Step,
-        target: Target,  # noqa: ARG002 - the signature is the port's
-        at: datetime,
-    ) -> tuple[Operation, ...]:
+    async def operations(self, plan: Plan, step: Step, occasion: Occasion, at: datetime) -> tuple[Operation, ...]:
         """One operation for each pod that is changed, or one for the template.
 
         Raises:
             PlanStaleError: the workload is another one, or its containers state other values.
             KubernetesError: something could not be read.
         """
-        workload = await read_same(self._cluster, namespace, plan.target)
+        workload = await read_same(self._cluster, occasion.namespace, plan.target)
         try:
-            look = await self._look(namespace, workload, _action(step))
+            look = await self._look(occasion, workload, _action(step))
         except RefusedError as refused:
             raise PlanStaleError(str(refused)) from refused
         if (str(look.field), look.before, look.intended) != (plan.field, plan.before, plan.intended):
@@ -132,19 +131,22 @@ class ResizeActuator:
                 before=spelled({place: holder.present[place] for place in holder.change}),
                 intended=spelled(holder.change),
                 at=at,
+                ends=look.ends,
             )
             for number, holder in enumerate(look.to_change, start=1)
         )
 
-    async def _look(self, namespace: str, workload: Body, action: ResizeAction) -> _Look:
+    async def _look(self, occasion: Occasion, workload: Body, action: ResizeAction) -> _Look:
+        namespace = occasion.namespace
         in_place = action.through is Through.IN_PLACE and await self._cluster.serves("v1", "Pod", SUBRESOURCE)
         field = ContainerField(action.container, in_template=not in_place)
         bodies = await self._pods(namespace, workload) if in_place else _template(workload)
+        ends = () if in_place else await ended_by_rollout(self._cluster, namespace, workload, occasion.target)
         present = [_values(body, field) for body in bodies]
         values = wanted(action, present)
         holders = (_Holder(b, p, change_of(p, values)) for b, p in zip(bodies, present, strict=True))
         is_fallback = not in_place and action.through is Through.IN_PLACE
-        look = _Look(workload, field, values, tuple(holders), is_fallback=is_fallback)
+        look = _Look(workload, field, values, tuple(holders), ends, is_fallback=is_fallback)
         _check_stated(look, action)
         for holder in look.to_change:
             _check(holder, field)
@@ -246,8 +248,7 @@ def _described(look: _Look) -> str:
     changes = ", ".join(f"{w.place} {w.before} -> {w.value}" for w in look.wanted if w.is_change)
     container, name, number = look.field.container, _name(look.workload), len(look.to_change)
     if look.field.in_template:
-        why = ", for the server cannot resize running pods" if look.is_fallback else ""
-        return f"resize {container} in the pod template of {name}: {changes}; a rollout restarts its pods{why}"
+        return f"resize {container} in the pod template of {name}: {changes}; a rollout restarts its pods"
     if look.workload["kind"] == "Pod":
         return f"resize {container} of {name} without a restart: {changes}"
     pods = "1 running pod" if number == 1 else f"{number} running pods"

@@ -10,10 +10,10 @@ from homeostat.act.refusals import RefusedError, not_found, not_readable
 from homeostat.act.restart import cannot_restart
 from homeostat.act.revisions import KEPT_AS, Revision, present_and_previous, template_digest, template_of
 from homeostat.act.rollback import FIELD, kept_revisions
+from homeostat.act.rollout_ends import ended_by_rollout
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body, Occasion, Preview
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
@@ -22,10 +22,11 @@ from homeostat.flow.wording import clip
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The revision that the workload has, and the one to go back to."""
+    """The revision that the workload has, the one to go back to, and the pods that are ended on the way."""
 
     present: Revision
     previous: Revision
+    ends: tuple[str, ...]
 
     @property
     def before(self) -> str:
@@ -49,7 +50,7 @@ class RollbackActuator:
         namespace, ref = occasion.namespace, occasion.target.ref
         try:
             workload = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
-            look = await self._look(namespace, workload)
+            look = await self._look(occasion, workload)
         except NotFoundError as error:
             return not_found(occasion.target, namespace, error)
         except KubernetesError as error:
@@ -66,23 +67,16 @@ class RollbackActuator:
             description=clip(f"{description}{f' ({images})' if images else ''}; a rollout restarts its pods"),
         )
 
-    async def operations(
-        self,
-        namespace: str,
-        plan: Plan,
-        step: Step,  # noqa: ARG002 - the signature is the port's
-        target: Target,  # noqa: ARG002 - the signature is the port's
-        at: datetime,
-    ) -> tuple[Operation, ...]:
+    async def operations(self, plan: Plan, step: Step, occasion: Occasion, at: datetime) -> tuple[Operation, ...]:  # noqa: ARG002 - the signature is the port's
         """One operation: the template of the previous revision.
 
         Raises:
             PlanStaleError: the workload is another one, or has other revisions.
             KubernetesError: something could not be read.
         """
-        workload = await read_same(self._cluster, namespace, plan.target)
+        workload = await read_same(self._cluster, occasion.namespace, plan.target)
         try:
-            look = await self._look(namespace, workload)
+            look = await self._look(occasion, workload)
         except RefusedError as refused:
             raise PlanStaleError(str(refused)) from refused
         if (look.before, look.intended) != (plan.before, plan.intended):
@@ -105,10 +99,11 @@ class RollbackActuator:
                 digest_before=template_digest(look.present.template),
                 digest_intended=template_digest(look.previous.template),
                 at=at,
+                ends=look.ends,
             ),
         )
 
-    async def _look(self, namespace: str, workload: Body) -> _Look:
+    async def _look(self, occasion: Occasion, workload: Body) -> _Look:
         kind, name = workload["kind"], f"{workload['kind']}/{workload['metadata']['name']}"
         if kind not in KEPT_AS or not workload["apiVersion"].startswith("apps/"):
             raise RefusedError(
@@ -117,8 +112,10 @@ class RollbackActuator:
         obstacle = cannot_restart(workload)
         if obstacle:
             raise RefusedError("Paused" if workload["spec"].get("paused") else "NotRestartable", obstacle)
-        revisions = await kept_revisions(self._cluster, namespace, workload)
-        return _Look(*present_and_previous(name, template_of(workload), revisions))
+        revisions = await kept_revisions(self._cluster, occasion.namespace, workload)
+        present, previous = present_and_previous(name, template_of(workload), revisions)
+        ends = await ended_by_rollout(self._cluster, occasion.namespace, workload, occasion.target)
+        return _Look(present, previous, ends)
 
 
 def _images(look: _Look) -> Iterator[str]:

@@ -10,7 +10,9 @@ from homeostat.act.container_resources import ContainerField, Values, has, read,
 from homeostat.act.in_force import NO_CAPACITY, rollout_awaited
 from homeostat.act.operations import opposite
 from homeostat.act.preflight import describe, read_same, untouched_since, version_of
+from homeostat.act.refusals import RefusedError
 from homeostat.act.restart import cannot_restart
+from homeostat.act.rollout_ends import ended_by_rollout
 from homeostat.act.send import Write, patching, send
 from homeostat.cluster.managed_fields import item, last_writer, writes
 from homeostat.contracts.common import FIELD_MANAGER
@@ -82,7 +84,7 @@ class ResizeEffect:
         self,
         namespace: str,
         operation: Operation,
-        target: Target,  # noqa: ARG002 - the signature is the port's
+        target: Target,
         kind: OperationKind,
         number: int,
         at: datetime,
@@ -107,7 +109,11 @@ class ResizeEffect:
                 f"{_subject(operation)} states {spelled(present)} and Homeostat set {operation.intended}: someone "
                 "else decided since, and it is left alone"
             )
-        return opposite(operation, kind, number, version_of(body), at)
+        try:
+            ends = await ended_by_rollout(self._cluster, namespace, body, target) if field.in_template else ()
+        except RefusedError as refused:
+            raise PlanStaleError(str(refused)) from refused
+        return opposite(operation, kind, number, version_of(body), at, ends)
 
 
 def pod_awaited(pod: Body, container: str, values: Values) -> str:

@@ -9,8 +9,10 @@ from homeostat.act.in_force import rollout_awaited
 from homeostat.act.operations import opposite
 from homeostat.act.pods import selector_text
 from homeostat.act.preflight import describe, read_same, untouched_since, version_of
+from homeostat.act.refusals import RefusedError
 from homeostat.act.restart import cannot_restart
 from homeostat.act.revisions import KEPT_AS, Revision, revisions_of, template_digest, template_of, with_digest
+from homeostat.act.rollout_ends import ended_by_rollout
 from homeostat.act.send import Write, patching, send
 from homeostat.cluster.managed_fields import last_writer
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
@@ -102,7 +104,7 @@ class RollbackEffect:
         self,
         namespace: str,
         operation: Operation,
-        target: Target,  # noqa: ARG002 - the signature is the port's
+        target: Target,
         kind: OperationKind,
         number: int,
         at: datetime,
@@ -121,7 +123,11 @@ class RollbackEffect:
                 "left alone"
             )
         await self._kept(namespace, workload, operation.digest_before, operation.before)
-        return opposite(operation, kind, number, version_of(workload), at)
+        try:
+            ends = await ended_by_rollout(self._cluster, namespace, workload, target)
+        except RefusedError as refused:
+            raise PlanStaleError(str(refused)) from refused
+        return opposite(operation, kind, number, version_of(workload), at, ends)
 
     async def _kept(self, namespace: str, workload: Body, digest: str, called: str) -> Revision:
         found = with_digest(await kept_revisions(self._cluster, namespace, workload), digest)
@@ -135,7 +141,7 @@ class RollbackEffect:
 
 
 def _waits_for_each_pod(workload: Body) -> bool:
-    return workload["kind"] == "StatefulSet" and workload["spec"].get("podManagementPolicy") != "Parallel"
+    return bool(workload["kind"] == "StatefulSet" and workload["spec"].get("podManagementPolicy") != "Parallel")
 
 
 def _digest(workload: Body) -> str:
