@@ -75,6 +75,11 @@ INTENTS: list[tuple[str, Any, str]] = [
     ("targets.0", HOT, "configReload Hot needs hotReload"),
 ]
 
+
+def resized(**changes: Any) -> dict[str, Any]:
+    return {"resize": {"target": "pcscf", "container": "main", **changes}}
+
+
 RECONFIGURE = {"target": "pcscf", "configMap": "tuning", "key": "tuning.yaml"}
 POLICIES: list[tuple[str, Any, str]] = [
     ("mode", "Dry", "spec.mode"),
@@ -102,6 +107,22 @@ POLICIES: list[tuple[str, Any, str]] = [
         {"scale": {"target": "pcscf", "by": "+1"}, "reconfigure": {**RECONFIGURE, "restore": "/a"}},
         "give exactly one action",
     ),
+    ("steps.0.action", resized(cpu={"by": "50%"}), "resize.cpu.by"),
+    ("steps.0.action", resized(cpu={"by": "-100%"}), "resize.cpu.by"),
+    ("steps.0.action", resized(cpu={"to": "0"}), "resize.cpu.to"),
+    ("steps.0.action", resized(cpu={"to": "0.0001"}), "resize.cpu.to"),
+    ("steps.0.action", resized(memory={"to": "512"}), "resize.memory.to"),
+    ("steps.0.action", resized(memory={"to": "100m"}), "resize.memory.to"),
+    ("steps.0.action", resized(cpu={"to": "1"}, of=[]), "resize.of"),
+    ("steps.0.action", resized(cpu={"to": "1"}, of=["Limits", "Limits"]), "resize.of[1]"),
+    ("steps.0.action", resized(cpu={"to": "1"}, through="Pods"), "resize.through"),
+    ("steps.0.action", resized(cpu={"to": "1"}, container="Main"), "resize.container"),
+    ("steps.0.action", resized(), "give cpu, memory or both"),
+    ("steps.0.action", resized(cpu={"to": "1", "by": "+50%"}), "give exactly one of to and by"),
+    ("steps.0.action", resized(cpu={"max": "1"}), "give exactly one of to and by"),
+    ("steps.0.action", resized(memory={"to": "1Gi", "max": "2Gi"}), "min and max bound a step: they go with by"),
+    ("steps.0.action", resized(cpu={"by": "+50%", "min": "1.5", "max": "1400m"}), "min cannot exceed max"),
+    ("steps.0.action", {"rollback": {}}, "rollback.target"),
     ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value} and restore"),
     ("causes", [{"name": "Throttled", "evidence": [{"name": "e"}]}], "give exactly one kind of evidence"),
     ("boundaries", {"autonomous": [{}]}, "an empty rule matches nothing"),

@@ -40,15 +40,46 @@ class Stage:
 
     def create(self, body: Mapping[str, Any]) -> None:
         self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))
+        if "status" in body:  # a create drops it, and nobody else is there to write it
+            self._patch({"status": body["status"]}, "status")
+        if body["kind"] == self.case.acted[1]:
+            self._relive()
+
+    def _relive(self) -> None:
+        """Make the history that the case asks for."""
+        for patch in self.case.history:
+            self._observed()
+            self._patch(patch)
+        if self.case.history:
+            self._observed()
+
+    def _observed(self) -> None:
+        """Wait until the controller has seen the present generation, and so has recorded it as a revision."""
+        _, kind, name = self.case.acted
+        place = (kind, name, "--namespace", self.namespace)
+        generation = self.cluster.kubectl("get", *place, "--output=jsonpath={.metadata.generation}")
+        seen = f"--for=jsonpath={{.status.observedGeneration}}={generation}"
+        self.cluster.kubectl("wait", *place, seen, "--timeout=30s")
+
+    def _patch(self, patch: Mapping[str, Any], subresource: str = "") -> None:
+        _, kind, name = self.case.acted
+        below = (f"--subresource={subresource}",) if subresource else ()
+        self.cluster.kubectl(
+            "patch", kind, name, "--namespace", self.namespace, "--type=merge", "--patch", json.dumps(patch), *below
+        )
 
     def delete(self) -> None:
         _, kind, name = self.case.acted
         self.cluster.kubectl("delete", kind, name, "--namespace", self.namespace, "--cascade=foreground")
 
     def meddle(self) -> None:
-        _, kind, name = self.case.acted
-        patch = json.dumps(self.case.meddling)
-        self.cluster.kubectl("patch", kind, name, "--namespace", self.namespace, "--type=merge", "--patch", patch)
+        self._patch(self.case.meddling, self.case.subresource)
+
+    def put_back(self) -> None:
+        """Someone undoes the meddling."""
+        back = self.case.subject
+        self._patch({k: back[k] for k in ("spec", "data") if k in back}, self.case.subresource)
+        self._relive()
 
     async def body(self) -> Body:
         api_version, kind, name = self.case.acted

@@ -75,11 +75,7 @@ async def test_after_a_crash_the_target_tells_whether_it_happened(stage: Stage) 
 async def test_what_was_written_and_taken_back_by_others_is_not_done_again(stage: Stage) -> None:
     operation, *_ = await stage.operations()
     stage.meddle()
-    back = {**stage.case.subject}
-    stage.cluster.kubectl(
-        "patch", back["kind"], back["metadata"]["name"], "--namespace", stage.namespace, "--type=merge",
-        "--patch", json.dumps({k: back[k] for k in ("spec", "data") if k in back}),
-    )  # fmt: skip
+    stage.put_back()
     assert await stage.value() == stage.case.before
 
     receipt = await stage.happened(operation)
@@ -199,7 +195,8 @@ async def test_without_the_right_to_write_nothing_is_changed(stage: Stage, conne
     operation, *_ = await stage.operations()
     user = f"reader-{stage.namespace}"
     stage.cluster.kubectl("create", "role", "reader", "--namespace", stage.namespace, "--verb=get,list",
-                          "--resource=deployments.apps,statefulsets.apps,gateways.contract.homeostat.dev,"
+                          "--resource=deployments.apps,statefulsets.apps,daemonsets.apps,replicasets.apps,"
+                          "controllerrevisions.apps,gateways.contract.homeostat.dev,"
                           "configmaps,pods,deployments.apps/scale,statefulsets.apps/scale,"
                           "gateways.contract.homeostat.dev/scale")  # fmt: skip
     stage.cluster.kubectl(

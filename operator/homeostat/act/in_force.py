@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from homeostat.flow.facts import Body
-from homeostat.flow.ports import Cluster
+from homeostat.flow.ports import Cluster, NotFoundError
 
 NO_CAPACITY = "NoCapacity: "
 
@@ -38,7 +38,7 @@ async def replicas_awaited(cluster: Cluster, namespace: str, body: Body, scale: 
     return ""
 
 
-async def rollout_awaited(cluster: Cluster, namespace: str, body: Body, scale: Body | None) -> str:
+async def rollout_awaited(cluster: Cluster, namespace: str, body: Body) -> str:
     """Empty once every pod runs the present template and is ready; at once for a kind that reports no status."""
     status = body.get("status") or {}
     if not status and not body["apiVersion"].startswith("apps/"):
@@ -51,11 +51,18 @@ async def rollout_awaited(cluster: Cluster, namespace: str, body: Body, scale: B
     wanted, updated, ready, present = _rollout(body)
     if updated >= wanted and ready >= wanted and present <= wanted:
         return ""
-    unschedulable = await _unschedulable(cluster, namespace, scale) if scale is not None else ""
-    return unschedulable or (
+    scale = await _scale_of(cluster, namespace, body)
+    return await _unschedulable(cluster, namespace, scale) or (
         f"{wanted} ready pods of {name_of(body)} with the new template ({updated} have it, {ready} are ready, "
         f"{max(0, present - wanted)} more than wanted)"
     )
+
+
+async def _scale_of(cluster: Cluster, namespace: str, body: Body) -> Body | None:
+    try:
+        return await cluster.get(body["apiVersion"], body["kind"], namespace, body["metadata"]["name"], "scale")
+    except NotFoundError:
+        return None
 
 
 def _is_observed(body: Body) -> bool:

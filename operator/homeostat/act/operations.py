@@ -55,7 +55,14 @@ def intend(
     )
 
 
-def opposite(operation: Operation, kind: OperationKind, number: int, resource_version: str, at: datetime) -> Operation:
+def opposite(
+    operation: Operation,
+    kind: OperationKind,
+    number: int,
+    resource_version: str,
+    at: datetime,
+    ends: Sequence[str] = (),
+) -> Operation:
     """The operation that restores what was before another one."""
     return intend(
         step=operation.step,
@@ -71,4 +78,5 @@ def opposite(operation: Operation, kind: OperationKind, number: int, resource_ve
         digest_before=operation.digest_intended,
         digest_intended=operation.digest_before,
         at=at,
+        ends=ends,
     )

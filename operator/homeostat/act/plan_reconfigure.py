@@ -6,7 +6,7 @@ from datetime import datetime
 from homeostat.act.edit_config import ConfigField, edited, text_of
 from homeostat.act.operations import intend
 from homeostat.act.preflight import describe, read_same, version_of
-from homeostat.act.refusals import not_readable
+from homeostat.act.refusals import RefusedError, not_readable
 from homeostat.act.restart import cannot_restart, restart_operation
 from homeostat.act.yaml_edit import YamlEditError, YamlEditReason, read_scalar, replace_scalar
 from homeostat.cluster.config_history import text_digest
@@ -18,14 +18,6 @@ from homeostat.contracts.service_intent import ConfigReload, Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body, Occasion, Preview
 from homeostat.flow.ports import Cluster, ConfigHistory, KubernetesError, NotFoundError, PlanStaleError
-
-
-class _RefusedError(Exception):
-    """The step cannot be planned."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.preview = Preview(refused=reason, message=message)
 
 
 class ReconfigureActuator:
@@ -44,7 +36,7 @@ class ReconfigureActuator:
             text = _key_text(config_map, action)
             value = await self._value(namespace, action)
             await self._check_take_up(namespace, target)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             return refused.preview
         except KubernetesError as error:
             return not_readable(f"ConfigMap {action.config_map} or what uses it", error)
@@ -94,14 +86,14 @@ class ReconfigureActuator:
             return await self._cluster.get("v1", "ConfigMap", namespace, name)
         except NotFoundError as error:
             message = f"there is no ConfigMap {name} in namespace {namespace}: create it, or correct the step"
-            raise _RefusedError("ConfigMapNotFound", message) from error
+            raise RefusedError("ConfigMapNotFound", message) from error
 
     async def _value(self, namespace: str, action: ReconfigureAction) -> str:
         if action.set is not None:
             return action.set.value
         good = await self._history.last_good(namespace, action.config_map, action.key)
         if good is None:
-            raise _RefusedError(
+            raise RefusedError(
                 "NoKnownGoodContent",
                 f"no other content of {action.key} in ConfigMap {action.config_map} is known under which the promise "
                 "was kept, so there is nothing to restore",
@@ -110,7 +102,7 @@ class ReconfigureActuator:
             return await asyncio.to_thread(read_scalar, good, action.restore or "")
         except YamlEditError as error:
             message = f"the last good content of {action.key} has no value to restore: {error.message}"
-            raise _RefusedError("NoKnownGoodContent", message) from error
+            raise RefusedError("NoKnownGoodContent", message) from error
 
     async def _workload(self, namespace: str, target: Target) -> Body:
         ref = target.ref
@@ -121,13 +113,13 @@ class ReconfigureActuator:
             workload = await self._workload(namespace, target)
         except NotFoundError as error:
             message = f"{target.ref.kind}/{target.ref.name} is not in namespace {namespace}: {error.message}"
-            raise _RefusedError("TargetNotFound", message) from error
+            raise RefusedError("TargetNotFound", message) from error
         if target.config_reload is ConfigReload.HOT and target.hot_reload is None:
             message = f"target {target.name} has configReload Hot but no hotReload: say where its pods reload"
-            raise _RefusedError("HotReloadNotDescribed", message)
+            raise RefusedError("HotReloadNotDescribed", message)
         obstacle = cannot_restart(workload) if target.config_reload is ConfigReload.RESTART else ""
         if obstacle:
-            raise _RefusedError("NotRestartable", obstacle)
+            raise RefusedError("NotRestartable", obstacle)
 
     async def _take_up(self, namespace: str, edit: Operation, target: Target, at: datetime) -> Operation:
         try:
@@ -178,12 +170,12 @@ def _preview(config_map: Body, action: ReconfigureAction, text: str, value: str,
 def _key_text(config_map: Body, action: ReconfigureAction) -> str:
     name = f"ConfigMap {action.config_map}"
     if config_map.get("immutable"):
-        raise _RefusedError("ConfigMapImmutable", f"{name} is immutable: it can only be replaced by a new one")
+        raise RefusedError("ConfigMapImmutable", f"{name} is immutable: it can only be replaced by a new one")
     text = text_of(config_map, action.key)
     if text is None:
         binary = action.key in (config_map.get("binaryData") or {})
         why = "holds binary data" if binary else "does not exist"
-        raise _RefusedError("KeyNotFound", f"the key {action.key} of {name} {why}; name a key that holds YAML")
+        raise RefusedError("KeyNotFound", f"the key {action.key} of {name} {why}; name a key that holds YAML")
     return text
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from homeostat.act.preflight import describe, read_same, version_of
-from homeostat.act.refusals import not_readable
+from homeostat.act.refusals import not_found, not_readable
 from homeostat.act.scale import FIELD, replicas_of
 from homeostat.act.sizing import MOST_INSTANCES, Sizing
 from homeostat.act.static_addresses import static_addresses
@@ -37,8 +37,7 @@ class ScaleActuator:
             scale = await self._scale(namespace, target)
             fixed = await static_addresses(self._cluster, namespace, body)
         except NotFoundError as error:
-            message = f"{name} ({ref.api_version}) is not in namespace {namespace}: {error.message}"
-            return Preview(refused="TargetNotFound", message=message)
+            return not_found(target, namespace, error)
         except KubernetesError as error:
             return not_readable(name, error)
         if scale is None:

@@ -7,8 +7,12 @@ from homeostat.act.edit_config import EditConfigEffect
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
 from homeostat.act.plan_reconfigure import ReconfigureActuator
+from homeostat.act.plan_resize import ResizeActuator
+from homeostat.act.plan_rollback import RollbackActuator
 from homeostat.act.plan_scale import ScaleActuator
+from homeostat.act.resize import ResizeEffect
 from homeostat.act.restart import RestartEffect
+from homeostat.act.rollback import RollbackEffect
 from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
@@ -85,12 +89,14 @@ def registry(cluster: Cluster, history: ConfigHistory) -> Registry:
     """All actions and effects on a cluster."""
     return Registry(
         ScaleActuator(cluster),
-        [ReconfigureActuator(cluster, history)],
+        [ReconfigureActuator(cluster, history), ResizeActuator(cluster), RollbackActuator(cluster)],
         [
             ScaleEffect(cluster),
             EditConfigEffect(cluster),
             RestartEffect(cluster),
             HotReloadEffect(cluster),
             MarkForRemovalEffect(cluster),
+            ResizeEffect(cluster),
+            RollbackEffect(cluster),
         ],
     )

@@ -10,7 +10,7 @@ from homeostat.act.send import Write, patching, send
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Receipt
-from homeostat.flow.ports import Cluster, NotFoundError, PlanStaleError
+from homeostat.flow.ports import Cluster, PlanStaleError
 
 ANNOTATION = "homeostat.dev/restarted-for"
 FIELD = f"spec.template.metadata.annotations[{ANNOTATION}]"
@@ -89,7 +89,7 @@ class RestartEffect:
             return str(stale)
         if _annotation(workload) != operation.intended:
             return f"the restart of {describe(operation.target)}; its pod template was changed by someone else since"
-        return await rollout_awaited(self._cluster, namespace, workload, await self._scale(namespace, operation.target))
+        return await rollout_awaited(self._cluster, namespace, workload)
 
     async def reverse(
         self,
@@ -109,12 +109,6 @@ class RestartEffect:
         return restart_operation(
             operation.step, operation.attempt, kind, number, workload=workload, identity=operation.target, at=at
         )
-
-    async def _scale(self, namespace: str, identity: TargetIdentity) -> Body | None:
-        try:
-            return await self._cluster.get(identity.api_version, identity.kind, namespace, identity.name, "scale")
-        except NotFoundError:
-            return None
 
 
 def _annotation(workload: Body) -> str:

@@ -83,6 +83,10 @@ class ApiCluster:
         served = await self._kinds.find(api_version, kind)
         return await self._read(served.path(namespace, name, subresource))
 
+    async def serves(self, api_version: str, kind: str, subresource: str) -> bool:
+        """Whether the API server has a subresource of a kind, such as resize of pods (since Kubernetes 1.33)."""
+        return subresource in (await self._kinds.find(api_version, kind)).subresources
+
     async def list(self, api_version: str, kind: str, namespace: str, label_selector: str = "") -> tuple[Body, ...]:
         """Read all objects of a kind in a namespace; in all namespaces where that is empty.
 

@@ -17,6 +17,7 @@ class Kind:
     root: str
     plural: str
     namespaced: bool
+    subresources: frozenset[str] = frozenset()
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """Path of an object, of its subresource, or, without a name, of the collection.
@@ -58,9 +59,16 @@ class Kinds:
             answer = await self._read(root)
         except NotFoundError:
             return {}
+        resources = answer.get("resources") or ()
+        below = [resource["name"].partition("/") for resource in resources if "/" in resource["name"]]
         return {
-            resource["kind"]: Kind(root, resource["name"], resource["namespaced"])
-            for resource in answer.get("resources") or ()
+            resource["kind"]: Kind(
+                root,
+                resource["name"],
+                resource["namespaced"],
+                frozenset(subresource for plural, _, subresource in below if plural == resource["name"]),
+            )
+            for resource in resources
             if "/" not in resource["name"]
         }
 

@@ -4,11 +4,19 @@ Their times have a resolution of one second, so a moment is cut to its second be
 of the scale subresource carry no time at all (measured on Kubernetes 1.36.3, built-in kinds and custom resources).
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from homeostat.flow.facts import Body
+
+_ITEM = "k:"
+
+
+def item(key: str, value: str) -> str:
+    """The part of a path that names one item of a list by its key, such as a container by its name."""
+    return f"{_ITEM}{json.dumps({key: value}, separators=(',', ':'))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +29,16 @@ class FieldWrite:
     fields: Body
 
     def holds(self, path: Sequence[str]) -> bool:
-        """Whether this manager holds the field; its parts as in the body, such as ("data", "tuning.yaml")."""
+        """Whether this manager holds the field; its parts as in the body, such as ("data", "tuning.yaml").
+
+        An item of a list is named by ``item``. Who holds a list that has no keys holds all that is in it.
+        """
         fields = self.fields
-        for part in path:
-            if f"f:{part}" not in fields:
-                return False
-            fields = fields[f"f:{part}"]
+        for depth, part in enumerate(path):
+            name = part if part.startswith(_ITEM) else f"f:{part}"
+            if name not in fields:
+                return depth > 0 and not fields
+            fields = fields[name]
         return True
 
     def may_be_since(self, moment: datetime) -> bool:

@@ -73,6 +73,10 @@ class Cluster(Protocol):
         """Read one object, or one of its subresources, from the API server itself."""
         ...
 
+    async def serves(self, api_version: str, kind: str, subresource: str) -> bool:
+        """Whether the API server has a subresource of a kind."""
+        ...
+
     async def list(self, api_version: str, kind: str, namespace: str, label_selector: str = "") -> tuple[Body, ...]:
         """Read all objects of a kind in a namespace; in all namespaces where that is empty."""
         ...

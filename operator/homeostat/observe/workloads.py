@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from homeostat.contracts.operations import TargetIdentity
+from homeostat.contracts.quantities import quantity
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Pod, Workload
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError
-from homeostat.observe.quantities import quantity
 
 UNKNOWN_SCALER = "Unknown"
 """Stands for an autoscaler that may exist, but cannot be seen."""

@@ -3,6 +3,7 @@
 Commands are worded for the namespace and kind at hand, quoted for a POSIX shell.
 """
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def approve_commands(namespace: str, name: str, plan: Plan) -> tuple[str, ...]:
     )
 
 
-def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Commands:
+def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Commands:  # noqa: PLR0911 - one for each action
     """Word one operation as commands."""
     target = f"{_resource(operation.target)} -n {shlex.quote(namespace)}"
     match operation.action:
@@ -72,12 +73,39 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
                 if operation.before
                 else f"kubectl annotate {target} {key}-",
             )
+        case OperationAction.RESIZE:
+            return Commands(
+                _resize(operation, target, operation.before, operation.intended),
+                _resize(operation, target, operation.intended, operation.before),
+            )
+        case OperationAction.ROLLBACK:
+            return Commands(_roll_back(target, operation.intended), _roll_back(target, operation.before))
 
 
 def _resource(target: TargetIdentity) -> str:
     group, _, _ = target.api_version.rpartition("/")
     kind = target.kind.lower() if target.api_version in _SHORT_GROUPS else f"{target.kind.lower()}.{group}"
     return shlex.quote(f"{kind}/{target.name}")
+
+
+def _resize(operation: Operation, target: str, before: str, after: str) -> str:
+    """A record names ``spec.containers[NAME].resources``, and quantities as ``limits.cpu=500m,requests.cpu=250m``."""
+    container = operation.field.partition("[")[2].partition("]")[0]
+    resources: dict[str, dict[str, str]] = {}
+    for place, quantity in (pair.split("=", 1) for pair in after.split(",")):
+        side, _, resource = place.partition(".")
+        resources.setdefault(side, {})[resource] = quantity
+    if operation.target.kind == "Pod":
+        patch = json.dumps({"spec": {"containers": [{"name": container, "resources": resources}]}})
+        return f"kubectl patch {target} --subresource=resize --patch {shlex.quote(patch)}"
+    if operation.target.api_version not in _SHORT_GROUPS:
+        return f"kubectl edit {target}   # {operation.field}: {before} -> {after}"
+    flags = (f"--{side}={','.join(f'{r}={q}' for r, q in given.items())}" for side, given in resources.items())
+    return f"kubectl set resources {target} --containers={container} {' '.join(flags)}"
+
+
+def _roll_back(target: str, revision: str) -> str:
+    return f"kubectl rollout undo {target} --to-revision={revision.removeprefix('revision ')}"
 
 
 def _hot_reload(operation: Operation, spec: RemediationSpec) -> HotReload | None:

@@ -25,6 +25,8 @@ def workload(kind: str, name: str, replicas: int = 2) -> dict[str, Any]:
     }
     if kind == "StatefulSet":
         spec["serviceName"] = name
+    if kind == "DaemonSet":
+        del spec["replicas"]
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
@@ -44,6 +46,12 @@ class ActionCase:
     missing: str
     value: Callable[[Body], str]
     """The value in question, as the API server has it."""
+
+    history: tuple[dict[str, Any], ...] = ()
+    """Merge patches that made the object what it is, each followed up by its controller before the next."""
+
+    subresource: str = ""
+    """Where others change the same."""
 
     verb: str = "patch"
     """What the operator's account must be granted to act."""

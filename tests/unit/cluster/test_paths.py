@@ -1,5 +1,6 @@
 """Paths, identities, who wrote what, and impersonation."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from homeostat.cluster.clock import SystemClock
 from homeostat.cluster.connection import impersonation
 from homeostat.cluster.identity import identity_of
 from homeostat.cluster.kinds import Kind, Kinds
-from homeostat.cluster.managed_fields import last_writer, others_wrote_since
+from homeostat.cluster.managed_fields import item, last_writer, others_wrote_since
 from homeostat.flow.ports import NotFoundError
 
 DEPLOYMENTS = Kind("/apis/apps/v1", "deployments", namespaced=True)
@@ -52,8 +53,9 @@ async def test_kinds_are_asked_once_but_unknown_ones_again() -> None:
         }
 
     kinds = Kinds(read, SystemClock())
-    assert await kinds.find("apps/v1", "Deployment") == DEPLOYMENTS
-    assert await kinds.find("apps/v1", "Deployment") == DEPLOYMENTS
+    known = replace(DEPLOYMENTS, subresources=frozenset({"scale"}))
+    assert await kinds.find("apps/v1", "Deployment") == known
+    assert await kinds.find("apps/v1", "Deployment") == known
     assert asked == ["/apis/apps/v1"]
     for api_version in ("none/v1", "apps/v1"):
         with pytest.raises(NotFoundError, match="no kind Scale"):
@@ -88,6 +90,28 @@ def test_the_last_writer_of_a_field() -> None:
     assert writer is not None
     assert writer.manager == "kubectl-edit"
     assert last_writer(body, ("data", "none")) is None
+
+
+def test_who_holds_a_field_in_an_item_of_a_list() -> None:
+    limits: dict[str, Any] = {
+        "f:spec": {"f:containers": {'k:{"name":"main"}': {"f:resources": {"f:limits": {"f:cpu": {}}}}}}
+    }
+    body = _body(_entry("vpa", "2026-01-01T10:00:00Z", limits))
+
+    def holds(container: str, resource: str) -> bool:
+        path = ("spec", "containers", item("name", container), "resources", "limits", resource)
+        return last_writer(body, path) is not None
+
+    assert holds("main", "cpu")
+    assert not holds("main", "memory")
+    assert not holds("sidecar", "cpu")
+
+
+def test_who_holds_a_list_without_keys_holds_what_is_in_it() -> None:
+    body = _body(_entry("helm", "2026-01-01T10:00:00Z", {"f:spec": {"f:containers": {}}}))
+
+    assert last_writer(body, ("spec", "containers", item("name", "main"), "image")) is not None
+    assert last_writer(body, ("spec", "replicas")) is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from pydantic.config import JsonDict
 
 from homeostat.contracts.actions.kinds import ActionSpec, ActionType
 from homeostat.contracts.actions.reconfigure import ReconfigureAction
+from homeostat.contracts.actions.resize import ResizeAction
+from homeostat.contracts.actions.rollback import RollbackAction
 from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.common import Resource, cel
 
@@ -29,6 +31,8 @@ class Action(Resource):
 
     scale: Annotated[ScaleAction | None, Field(default=None, description="Change the number of replicas.")]
     reconfigure: Annotated[ReconfigureAction | None, Field(default=None, description="Change a configuration value.")]
+    resize: Annotated[ResizeAction | None, Field(default=None, description="Change a container's CPU or memory.")]
+    rollback: Annotated[RollbackAction | None, Field(default=None, description="Go back to the previous revision.")]
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

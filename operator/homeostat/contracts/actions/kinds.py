@@ -29,6 +29,8 @@ class ActionType(StrEnum):
 
     SCALE = "Scale"
     RECONFIGURE = "Reconfigure"
+    RESIZE = "Resize"
+    ROLLBACK = "Rollback"
 
 
 class ActionSpec(Resource, ABC):

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from homeostat.observe.quantities import quantity
+from homeostat.contracts.quantities import quantity
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeostat.record.merge import merge_difference
+from homeostat.flow.merge_patch import merge_difference
 
 SCALARS = st.one_of(st.integers(0, 3), st.text("ab", max_size=2), st.booleans())
 OBJECTS = st.recursive(
