@@ -6,7 +6,7 @@ from typing import Any
 
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body
+from homeostat.flow.facts import NOTHING_KNOWN, Body, Variables
 
 
 def pod_template(name: str) -> dict[str, Any]:
@@ -43,6 +43,9 @@ class ActionCase:
     missing: str
     value: Callable[[Body], str]
     """The value in question, as the API server has it."""
+
+    variables: Variables = NOTHING_KNOWN
+    """What the step's expressions may speak of."""
 
     verb: str = "patch"
     """What the operator's account must be granted to act."""
