@@ -43,7 +43,9 @@ class Bench:
         ref = {"apiVersion": "apps/v1", "kind": kind, "name": "pcscf"}
         target = Target.model_validate({"name": "pcscf", "ref": ref, "configReload": reload, **more})
         actuator = self.registry.actuator(step.action.type)
-        return await actuator.preview(step, Occasion(self.namespace, target, Workload("pcscf", exists=True), **(known or {})))
+        return await actuator.preview(
+            step, Occasion(self.namespace, target, Workload("pcscf", exists=True), **(known or {}))
+        )
 
     async def reconfigure(self, key: str = "k.yaml", reload: str = "Restart", **how: Any) -> Preview:
         action = {"target": "pcscf", "configMap": "tuning", "key": key, **how}
