@@ -13,7 +13,7 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory, text_digest
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Occasion, Preview, Workload
+from homeostat.flow.facts import Occasion, Preview, Variables, Workload
 from tests.contract.cases.case import pod_template, workload
 from tests.contract.cases.reconfigure import TUNING
 
@@ -32,13 +32,20 @@ class Bench:
         self.create(body | more)
 
     async def preview(
-        self, action: dict[str, Any], kind: str = "Deployment", reload: str = "Restart", **more: Any
+        self,
+        action: dict[str, Any],
+        kind: str = "Deployment",
+        reload: str = "Restart",
+        known: dict[str, Any] | None = None,
+        **more: Any,
     ) -> Preview:
         step = Step.model_validate({"name": "s", "action": action})
         ref = {"apiVersion": "apps/v1", "kind": kind, "name": "pcscf"}
         target = Target.model_validate({"name": "pcscf", "ref": ref, "configReload": reload, **more})
         actuator = self.registry.actuator(step.action.type)
-        return await actuator.preview(step, Occasion(self.namespace, target, Workload("pcscf", exists=True)))
+        return await actuator.preview(
+            step, Occasion(self.namespace, target, Workload("pcscf", exists=True), **(known or {}))
+        )
 
     async def reconfigure(self, key: str = "k.yaml", reload: str = "Restart", **how: Any) -> Preview:
         action = {"target": "pcscf", "configMap": "tuning", "key": key, **how}
@@ -159,6 +166,39 @@ async def test_a_share_of_nothing(bench: Bench) -> None:
     bench.create(workload("Deployment", "pcscf", replicas=0))
 
     assert (await bench.preview(SCALE)).refused == "NoReplicas"
+
+
+async def test_scaling_to_a_number_that_is_not_known(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf", replicas=2))
+
+    preview = await bench.preview({"scale": {"target": "pcscf", "expression": "trigger.load / 50", "max": 6}})
+
+    assert preview.refused == "ExpressionUnknown"
+    assert preview.message == "trigger.load / 50 is not known: nothing was observed yet"
+
+
+@pytest.mark.parametrize(
+    ("load", "intended", "message"), [(101.0, "3", ""), (900.0, "6", "at max 6"), (10.0, "2", "at min 2")]
+)
+async def test_a_number_that_is_worked_out_is_rounded_up_and_kept_within_the_bounds(
+    bench: Bench, load: float, intended: str, message: str
+) -> None:
+    bench.create(workload("Deployment", "pcscf", replicas=2))
+    action = {"scale": {"target": "pcscf", "expression": "trigger.load / 50", "min": 2, "max": 6}}
+
+    preview = await bench.preview(action, known={"variables": Variables({"trigger": {"load": load}})})
+
+    assert (preview.intended, preview.message) == (intended, message)
+    assert f"trigger.load is {load:g}" in preview.description
+
+
+async def test_a_number_that_was_decided_stands_when_what_it_was_worked_out_from_moves(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf", replicas=2))
+    action = {"scale": {"target": "pcscf", "expression": "trigger.load / 50", "max": 6}}
+
+    preview = await bench.preview(action, known={"variables": Variables({"trigger": {"load": 290.0}}), "decided": "4"})
+
+    assert (preview.before, preview.intended) == ("2", "4")
 
 
 async def test_scaling_an_unknown_kind(bench: Bench) -> None:

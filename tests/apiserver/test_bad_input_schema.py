@@ -88,6 +88,15 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("steps.0.action.scale.by", "double", "spec.steps[0].action.scale.by"),
     ("steps.0.action.scale.by", 2, "spec.steps[0].action.scale.by"),
     ("steps.0.action.scale.max", 0, "spec.steps[0].action.scale.max"),
+    ("steps.0.action.scale.to", -1, "spec.steps[0].action.scale.to"),
+    ("steps.0.if", "x" * 1025, "spec.steps[0].if"),
+    ("steps.0.if", "", "spec.steps[0].if"),
+    ("boundaries", {"never": [{"if": "x" * 1025}]}, "spec.boundaries.never[0].if"),
+    (
+        "steps.0.action.scale",
+        {"target": "pcscf", "expression": "x" * 1025, "max": 6},
+        "spec.steps[0].action.scale.expression",
+    ),
     ("steps.0.repeat", {"limit": 11}, "spec.steps[0].repeat.limit"),
     ("steps.0.undo", "Always", "spec.steps[0].undo"),
     ("steps", [*POLICY["steps"], *POLICY["steps"]], "spec.steps[1]"),
@@ -101,6 +110,11 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("intentSelector", {}, "an empty selector selects nothing"),
     ("mode", "Live", "mode Live needs guardrails.frequency"),
     ("steps.0.action.scale", {"target": "pcscf", "by": "+1", "min": 5, "max": 4}, "min cannot exceed max"),
+    ("steps.0.action.scale", {"target": "pcscf"}, "give exactly one of by, to and expression"),
+    ("steps.0.action.scale", {"target": "pcscf", "by": "+1", "to": 2}, "give exactly one of by, to and expression"),
+    ("steps.0.action.scale", {"target": "pcscf", "to": 8, "max": 4}, "to must lie within min and max"),
+    ("steps.0.action.scale", {"target": "pcscf", "to": 1, "min": 2}, "to must lie within min and max"),
+    ("steps.0.action.scale", {"target": "pcscf", "expression": "target.replicas"}, "expression needs max"),
     ("steps.0.action", {}, "give exactly one action"),
     (
         "steps.0.action",
@@ -181,6 +195,20 @@ def document(kind: str, content: dict[str, Any]) -> str:
 @pytest.mark.parametrize("kind", GOOD)
 def test_the_unchanged_input_is_good(cluster, kind):
     cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=document(kind, GOOD[kind]))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("steps.0.if", "target.replicas < 6"),
+        ("boundaries", {"never": [{"if": "time.getHours() >= 18"}]}),
+        ("steps.0.action.scale", {"target": "pcscf", "to": 4, "min": 4, "max": 4}),
+        ("steps.0.action.scale", {"target": "pcscf", "expression": "target.replicas * 2", "max": 6}),
+    ],
+)
+def test_good_input_is_taken(cluster, path, value):
+    good = document("RemediationPolicy", changed(POLICY, path, value))
+    cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=good)
 
 
 @pytest.mark.parametrize(("kind", "path", "value", "said"), CASES)

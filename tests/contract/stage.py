@@ -32,7 +32,7 @@ class Stage:
 
     @property
     def occasion(self) -> Occasion:
-        return Occasion(self.namespace, self.case.target, Workload("pcscf", exists=True))
+        return Occasion(self.namespace, self.case.target, Workload("pcscf", exists=True), self.case.variables)
 
     def registry(self, api: ApiCluster | None = None) -> Registry:
         client = api or self.api

@@ -14,11 +14,14 @@ from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.contracts.service_intent import ExpectationStateName, ServiceIntentSpec
 from homeostat.contracts.verification import OutcomeName
 from homeostat.decide.choose import decide
+from homeostat.decide.variables import variables_for
 from homeostat.diagnose.causes import diagnose
 from homeostat.evaluate.assess import assess
 from homeostat.flow.facts import (
     Assessment,
+    CompiledIntent,
     ConfigChange,
+    Finding,
     GuardFacts,
     Observation,
     PastAct,
@@ -27,7 +30,9 @@ from homeostat.flow.facts import (
     Reading,
     Ruling,
     Situation,
+    Stamp,
     Unknown,
+    Variables,
     Workload,
 )
 from homeostat.flow.phases import first_status
@@ -104,6 +109,22 @@ def previews(case: Mapping[str, Any]) -> dict[str, Preview]:
     return known
 
 
+def variables(case: Mapping[str, Any], spec, policy, assessment: Assessment, finding: Finding) -> dict[str, Variables]:
+    stamp = Stamp("ims", "call-setup", "uid-intent", 1)
+    return {
+        step.name: variables_for(
+            step,
+            intent=CompiledIntent(stamp, {"tier": "gold"}, spec),
+            trigger=TRIGGER,
+            tracks=assessment.tracks,
+            diagnosis=finding.diagnosis,
+            workload=workload(case),
+            now=NOW,
+        )
+        for step in policy.steps
+    }
+
+
 def past(case: Mapping[str, Any]) -> GuardFacts:
     def ago(act: Mapping[str, Any], key: str) -> datetime:
         return NOW - timedelta(seconds=act[key])
@@ -145,7 +166,8 @@ def test_scenario(case: Mapping[str, Any]):
     expected = case["expect"]
     spec = ServiceIntentSpec.model_validate(BASE["intent"])
     given = {key: case[key] for key in ("mode", "boundaries") if key in case}
-    policy = RemediationPolicySpec.model_validate(BASE["policy"] | given)
+    steps = [{**step, "if": case.get("if", {}).get(step["name"])} for step in BASE["policy"]["steps"]]
+    policy = RemediationPolicySpec.model_validate(BASE["policy"] | {"steps": steps} | given)
     assessment, last = assessed(spec, case)
     track = assessment.tracks[TRIGGER]
     assert track.state == expected["state"]
@@ -167,6 +189,7 @@ def test_scenario(case: Mapping[str, Any]):
         finding=finding,
         workloads=seen.workloads,
         previews=previews(case),
+        variables=variables(case, spec, policy, assessment, finding),
         guard_facts=past(case),
         cpu_share=situation.cpu_share,
         attempts={},

@@ -1,5 +1,6 @@
 """Planning the action ``scale``, and its release."""
 
+import math
 from datetime import datetime
 
 from homeostat.act.preflight import describe, read_same, version_of
@@ -13,6 +14,7 @@ from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.operations import Operation, OperationKind, Plan
 from homeostat.contracts.service_intent import Scalability, Target
 from homeostat.contracts.steps import Step
+from homeostat.decide.expressions.evaluate import Gives, evaluate
 from homeostat.flow.facts import Body, Occasion, Preview
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
 
@@ -46,21 +48,16 @@ class ScaleActuator:
         if refused := _not_ours_to_change(name, target, fixed):
             return refused
         present = replicas_of(scale)
-        intended, limit = replicas_after(action, present)
-        if target.sessions is not None and intended < present - MOST_INSTANCES:
-            intended, limit = (
-                present - MOST_INSTANCES,
-                f"at most {MOST_INSTANCES} instances with sessions go in one act",
-            )
-        if present == 0 and action.by.endswith("%"):
-            message = f"{name} has 0 replicas, and {action.by} of none is none: start it by hand, or step by a number"
-            return Preview(refused="NoReplicas", message=message)
+        aim = _aim(name, action, occasion, present)
+        if isinstance(aim, Preview):
+            return aim
+        intended, limit, why = aim
         return Preview(
             target=identity_of(body),
             field=FIELD,
             before=str(present),
             intended=str(intended),
-            description=f"scale {name} {present} -> {intended}",
+            description=f"scale {name} {present} -> {intended}" + (f" ({why})" if why else ""),
             message=limit,
             already=present == intended,
             asks=_ASKS if target.scalability is Scalability.INSTANCE else "",
@@ -118,22 +115,57 @@ def _not_ours_to_change(name: str, target: Target, fixed: str) -> Preview | None
     return None
 
 
-def replicas_after(action: ScaleAction, present: int) -> tuple[int, str]:
-    """Replicas after the step, and the bound that held it back, if one did.
+def _aim(name: str, action: ScaleAction, occasion: Occasion, present: int) -> tuple[int, str, str] | Preview:
+    """Replicas to set, what held them back, and what an expression gave; or why there is no such number."""
+    if present == 0 and action.by is not None and action.by.endswith("%"):
+        message = f"{name} has 0 replicas, and {action.by} of none is none: start it by hand, or step by a number"
+        return Preview(refused="NoReplicas", message=message)
+    wanted, why = _wanted(action, present, occasion)
+    if wanted is None:
+        return Preview(refused="ExpressionUnknown", message=why)
+    intended, limit = replicas_after(action, present, wanted)
+    if occasion.target.sessions is not None and intended < present - MOST_INSTANCES:
+        limit = f"at most {MOST_INSTANCES} instances with sessions go in one act"
+        return present - MOST_INSTANCES, limit, why
+    return intended, limit, why
 
-    A share is rounded away from zero, so that a step is a step. A bound shortens a step and never turns it round: a
-    workload that is beyond ``max`` is not made smaller by a step that adds.
-    """
-    amount = int(action.by.strip("+-%"))
-    if action.by.endswith("%"):
+
+def _wanted(action: ScaleAction, present: int, occasion: Occasion) -> tuple[int | None, str]:
+    """Replicas that the step asks for, bounds aside, and what its expression gave; None where that is not known."""
+    if action.to is not None:
+        return action.to, ""
+    if action.by is not None:
+        return stepped(action.by, present), ""
+    if occasion.decided:
+        return int(occasion.decided), ""
+    found = evaluate(action.expression or "", Gives.NUMBER, occasion.variables)
+    return (None if found.value is None else math.ceil(found.value)), found.message
+
+
+def stepped(by: str, present: int) -> int:
+    """Replicas after a step; a share is rounded away from zero, so that a step is a step."""
+    amount = int(by.strip("+-%"))
+    if by.endswith("%"):
         amount = -(-present * amount // 100)
-    if action.by.startswith("+"):
-        limit = action.max
-        wanted = present + amount
-        return (wanted, "") if limit is None or wanted <= limit else (max(present, limit), f"at max {limit}")
+    return present + amount if by.startswith("+") else present - amount
+
+
+def replicas_after(action: ScaleAction, present: int, wanted: int) -> tuple[int, str]:
+    """Replicas that are set where so many are wanted, and the bound that held it back, if one did.
+
+    No bound turns the change round: a workload that is beyond ``max`` is not made smaller where more is wanted. A step
+    is shortened by a bound and never made longer; a number, written or worked out, is brought within both.
+    """
     lowest = action.min or 0
-    wanted = present - amount
-    return (wanted, "") if wanted >= lowest else (min(present, lowest), f"at min {lowest}")
+    most = max(wanted, present, lowest) if action.max is None else action.max
+    bounded = min(max(wanted, lowest), most)
+    if wanted < present:
+        bounded = min(bounded, present) if action.by is None else max(min(bounded, present), wanted)
+    else:
+        bounded = max(bounded, present) if action.by is None else min(max(bounded, present), wanted)
+    if bounded == wanted:
+        return wanted, ""
+    return bounded, f"at max {most}" if bounded < wanted else f"at min {lowest}"
 
 
 def _action(step: Step) -> ScaleAction:

@@ -24,6 +24,9 @@ FIELD_MANAGER = "homeostat"
 MAX_QUERY_LENGTH = 4096
 """Longest PromQL accepted: promql-parser overflows its stack on text far deeper than this can nest."""
 
+MAX_EXPRESSION_LENGTH = 1024
+"""Longest CEL expression accepted."""
+
 _DURATION_PART = re.compile(r"([0-9]+)(ms|s|m|h|d|w)")
 _DURATION_PATTERN = r"^([0-9]{1,9}(ms|s|m|h|d|w)){1,4}$"
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -84,6 +87,16 @@ CamelName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$", min_length=1, m
 
 PromQL = Annotated[str, Field(min_length=1, max_length=MAX_QUERY_LENGTH)]
 """A PromQL expression; ``$window`` stands for the expectation's window."""
+
+Expression = Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_LENGTH)]
+"""A CEL expression; what it may speak of is told in ``EXPRESSION_HELP``."""
+
+EXPRESSION_HELP = (
+    "Variables: cause {name, score}, intent {name, namespace, labels}, observed[NAME] {state, value, load} of each "
+    "expectation, trigger {name, state, value, load}, target {name, kind, replicas, readyReplicas}, time. "
+    "See docs/expressions.md."
+)
+"""What an expression may speak of, for the description of its field."""
 
 Sentence = Annotated[str, Field(max_length=1024)]
 

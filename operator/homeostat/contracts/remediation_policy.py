@@ -9,10 +9,12 @@ from homeostat.contracts.actions.kinds import ActionType, Reversal, Risk
 from homeostat.contracts.steps import Step
 
 from .common import (
+    EXPRESSION_HELP,
     CamelName,
     Conditions,
     DecimalText,
     Duration,
+    Expression,
     Name,
     ObjectName,
     PromQL,
@@ -136,8 +138,8 @@ class BoundaryRule(Resource):
         json_schema_extra={
             "x-kubernetes-validations": [
                 cel(
-                    "has(self.action) || has(self.risk) || has(self.step) || has(self.reversal)",
-                    "an empty rule matches nothing: give action, risk, step or reversal",
+                    "has(self.action) || has(self.risk) || has(self.step) || has(self.reversal) || has(self.__if__)",
+                    "an empty rule matches nothing: give action, risk, step, reversal or if",
                 )
             ]
         }
@@ -148,6 +150,16 @@ class BoundaryRule(Resource):
     step: Annotated[Name | None, Field(default=None, description="Name of the step.")]
     reversal: Annotated[
         Reversal | None, Field(default=None, description="Whether the step can be taken back: Possible or Impossible.")
+    ]
+    if_: Annotated[
+        Expression | None,
+        Field(
+            default=None,
+            alias="if",
+            description='CEL that must be true, such as time.getHours("Europe/Stockholm") >= 18. Where it is not '
+            "known, a rule of never or approval holds, and one of autonomous does not. It is asked again right before "
+            f"the act. {EXPRESSION_HELP}",
+        ),
     ]
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from homeostat.contracts.actions.action import Action
 from homeostat.contracts.actions.kinds import Risk
 
-from .common import CamelName, DecimalText, Duration, Name, Resource
+from .common import EXPRESSION_HELP, CamelName, DecimalText, Duration, Expression, Name, Resource
 
 
 class Release(Resource):
@@ -66,6 +66,15 @@ class Step(Resource):
             description="Causes that this step is for: built in are Saturated, Misconfigured and TargetDown; others "
             "come from causes. Empty: any known cause but a telemetry fault.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ]
+    if_: Annotated[
+        Expression | None,
+        Field(
+            default=None,
+            alias="if",
+            description="CEL that must be true for the step to be considered, such as target.replicas < 6. What it "
+            f"reads and is not known never counts as true. {EXPRESSION_HELP}",
         ),
     ]
     action: Annotated[Action, Field(description="What is done.")]

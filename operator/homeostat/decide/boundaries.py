@@ -1,11 +1,15 @@
 """Who decides about a step: never outranks approval, which outranks autonomous; the rest needs approval."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
 from homeostat.contracts.steps import Step
+from homeostat.flow.facts import Variables
+
+from .expressions.evaluate import Gives, evaluate
 
 _RISKS = (Risk.LOW, Risk.MEDIUM, Risk.HIGH)
 
@@ -23,26 +27,40 @@ def risk_of(step: Step) -> Risk:
     return max(step.action.spec.default_risk, step.risk or Risk.LOW, key=_RISKS.index)
 
 
-def permission(boundaries: Boundaries, step: Step) -> Permission:
-    """What the boundaries say about a step; what no rule mentions needs approval."""
-    risk = risk_of(step)
-    if _mentions(boundaries.never, step, risk):
+def permission(boundaries: Boundaries, step: Step, variables: Variables) -> Permission:
+    """What the boundaries say about a step now; what no rule mentions needs approval.
+
+    A rule whose ``if`` is not known counts against the act: it holds in never and approval, and not in autonomous.
+    """
+    about = _About(step, risk_of(step), variables)
+    if about.is_mentioned(boundaries.never, in_doubt=True):
         return Permission.NEVER
-    if _mentions(boundaries.approval, step, risk):
+    if about.is_mentioned(boundaries.approval, in_doubt=True):
         return Permission.APPROVAL
-    return Permission.AUTONOMOUS if _mentions(boundaries.autonomous, step, risk) else Permission.APPROVAL
+    autonomous = about.is_mentioned(boundaries.autonomous, in_doubt=False)
+    return Permission.AUTONOMOUS if autonomous else Permission.APPROVAL
 
 
-def _mentions(rules: Sequence[BoundaryRule], step: Step, risk: Risk) -> bool:
-    return any(_matches(rule, step, risk) for rule in rules)
+@dataclass(frozen=True, slots=True)
+class _About:
+    step: Step
+    risk: Risk
+    variables: Variables
 
+    def is_mentioned(self, rules: Sequence[BoundaryRule], *, in_doubt: bool) -> bool:
+        return any(self._matches(rule, in_doubt=in_doubt) for rule in rules)
 
-def _matches(rule: BoundaryRule, step: Step, risk: Risk) -> bool:
-    parts = (
-        (rule.action, step.action.type),
-        (rule.risk, risk),
-        (rule.step, step.name),
-        (rule.reversal, step.action.spec.reversal),
-    )
-    given = [(wanted, actual) for wanted, actual in parts if wanted is not None]
-    return bool(given) and all(wanted == actual for wanted, actual in given)
+    def _matches(self, rule: BoundaryRule, *, in_doubt: bool) -> bool:
+        parts = (
+            (rule.action, self.step.action.type),
+            (rule.risk, self.risk),
+            (rule.step, self.step.name),
+            (rule.reversal, self.step.action.spec.reversal),
+        )
+        given = [(wanted, actual) for wanted, actual in parts if wanted is not None]
+        if not all(wanted == actual for wanted, actual in given):
+            return False
+        if rule.if_ is None:
+            return bool(given)
+        holds = evaluate(rule.if_, Gives.CONDITION, self.variables).value
+        return in_doubt if holds is None else bool(holds)

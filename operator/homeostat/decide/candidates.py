@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from homeostat.contracts.operations import Plan
+from homeostat.contracts.operations import Authority, Plan
 from homeostat.contracts.remediation import (
     Candidate,
     CandidateVerdict,
@@ -15,15 +15,19 @@ from homeostat.contracts.remediation import (
 )
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Finding, GuardFacts, Preview, Reading, Workload
+from homeostat.flow.facts import NOTHING_KNOWN, Finding, GuardFacts, Preview, Reading, Variables, Workload
 from homeostat.flow.wording import clip
 
 from .boundaries import Permission, permission, risk_of
+from .expressions.evaluate import Gives, evaluate
 from .guardrails import check_guards
 from .plans import make_plan
 
 TELEMETRY_FAULT = "TelemetryFault"
 """The cause that no step may act on: what is broken is the measurement."""
+
+
+_NEVER = ("Never", "the policy's boundaries say never")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Case:
     finding: Finding
     workloads: Mapping[str, Workload]
     previews: Mapping[str, Preview]
+    variables: Mapping[str, Variables]
     guard_facts: GuardFacts
     cpu_share: Mapping[str, Reading]
     attempts: Mapping[str, int]
@@ -47,6 +52,10 @@ class Case:
     def supported(self) -> tuple[RankedCause, ...]:
         """Supported causes, most likely first."""
         return tuple(c for c in self.finding.diagnosis.causes if c.supported)
+
+    def variables_of(self, step: Step) -> Variables:
+        """What the step's expressions may speak of."""
+        return self.variables.get(step.name, NOTHING_KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +90,13 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
     preview = case.previews.get(step.name)
     plan = None
     if preview is not None:
-        plan = make_plan(step, preview, case.terms, case.attempts.get(step.name, 0) + 1, case.now)
+        attempt = case.attempts.get(step.name, 0) + 1
+        plan = make_plan(step, preview, case.terms, attempt, case.now, case.variables_of(step))
     if plan is None:
         message = "what it would change could not be worked out"
         return _considered(step, CandidateVerdict.BLOCKED, "NotPreviewed", message)
-    if permission(case.terms.boundaries, step) is Permission.NEVER:
-        return _considered(step, CandidateVerdict.BLOCKED, "Never", "the policy's boundaries say never")
+    if permission(case.terms.boundaries, step, case.variables_of(step)) is Permission.NEVER:
+        return _considered(step, CandidateVerdict.BLOCKED, *_NEVER)
     guards = check_guards(
         record=case.record,
         policy=case.policy,
@@ -110,9 +120,11 @@ def _why_not_applicable(case: Case, step: Step, *, tried: bool) -> tuple[str, st
     attempts, preview = case.attempts.get(step.name, 0), case.previews.get(step.name)
     if tried:
         return "AlreadyTried", f"it stands before {case.after}, which was tried already"
-    unsupported = _why_unsupported(case, step)
-    if unsupported[0]:
-        return unsupported
+    excluded = _why_unsupported(case, step)
+    if not excluded[0]:
+        excluded = _why_excluded(step, case.variables_of(step))
+    if excluded[0]:
+        return excluded
     if attempts >= step.repeat.limit:
         return "RepeatLimit", f"it ran {attempts} of {step.repeat.limit} times in this episode"
     if preview is not None and preview.refused:
@@ -120,6 +132,29 @@ def _why_not_applicable(case: Case, step: Step, *, tried: bool) -> tuple[str, st
     if preview is not None and preview.already:
         return "AlreadyThere", preview.message or "the target has the intended value already"
     return "", ""
+
+
+def withdrawn(step: Step, plan: Plan, terms: Terms, variables: Variables) -> tuple[str, str]:
+    """Why a plan may not be carried out any more by its step's ``if`` and the boundaries; two empty texts if it may."""
+    excluded = _why_excluded(step, variables)
+    if excluded[0]:
+        return excluded
+    permitted = permission(terms.boundaries, step, variables)
+    if permitted is Permission.NEVER:
+        return _NEVER
+    if permitted is Permission.APPROVAL and plan.authority is Authority.AUTONOMOUS:
+        return "ApprovalNeeded", "the policy's boundaries ask for approval now, and did not when it was decided"
+    return "", ""
+
+
+def _why_excluded(step: Step, variables: Variables) -> tuple[str, str]:
+    """Reason and message where the step's ``if`` does not hold, or is not known to."""
+    if step.if_ is None:
+        return "", ""
+    found = evaluate(step.if_, Gives.CONDITION, variables)
+    if found.value is None:
+        return "IfUnknown", found.message
+    return ("", "") if found.value else ("IfFalse", found.message)
 
 
 def _why_unsupported(case: Case, step: Step) -> tuple[str, str]:

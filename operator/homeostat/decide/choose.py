@@ -6,7 +6,7 @@ from datetime import datetime
 from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import Terms
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.flow.facts import Decision, Finding, GuardFacts, Preview, Reading, Ruling, Workload
+from homeostat.flow.facts import Decision, Finding, GuardFacts, Preview, Reading, Ruling, Variables, Workload
 
 from .candidates import Case, consider
 from .explain import acts, asks, most_telling, why_nothing, would_have
@@ -21,6 +21,7 @@ def decide(
     finding: Finding,
     workloads: Mapping[str, Workload],
     previews: Mapping[str, Preview],
+    variables: Mapping[str, Variables],
     guard_facts: GuardFacts,
     cpu_share: Mapping[str, Reading],
     attempts: Mapping[str, int],
@@ -32,9 +33,24 @@ def decide(
 
     ``record`` and ``policy`` are names; ``attempts`` counts, per step, the attempts made in this episode; ``after`` is
     the step that was tried last without success: those before it are passed over, itself may run again within its
-    repeat limit. ``approved`` are the digests of plans that people approved and that were not acted on yet.
+    repeat limit. ``variables`` are what each step's expressions may speak of, by step; ``approved`` are the digests of
+    plans that people approved and that were not acted on yet.
     """
-    case = Case(record, policy, mode, terms, finding, workloads, previews, guard_facts, cpu_share, attempts, after, now)
+    case = Case(
+        record,
+        policy,
+        mode,
+        terms,
+        finding,
+        workloads,
+        previews,
+        variables,
+        guard_facts,
+        cpu_share,
+        attempts,
+        after,
+        now,
+    )
     considered = consider(case)
     candidates = tuple(c.candidate for c in considered)
     chosen = next((c for c in considered if c.plan is not None), None)

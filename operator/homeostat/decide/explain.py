@@ -15,6 +15,8 @@ _ADVICE = {
     "RepeatLimit": "What the policy allows was tried; a person must look.",
     "AlreadyTried": "What the policy allows was tried; a person must look.",
     "AlreadyThere": "The remedy is in place and the promise is still broken; a person must look.",
+    "IfFalse": "It is decided again while the promise is broken; otherwise act by hand, or change the step's if.",
+    "IfUnknown": "Bring the missing data back, or act by hand: what is not known never counts as true.",
     "Never": "Act by hand, or change boundaries.never if this is to be allowed.",
     "TargetManagedBy": "Change the bounds of whoever scales it, or take that out of the way.",
     "TargetMissing": "Check that the intent's target exists.",

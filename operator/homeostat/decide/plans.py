@@ -7,7 +7,7 @@ from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Authority, Plan
 from homeostat.contracts.remediation import Terms
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Preview
+from homeostat.flow.facts import Preview, Variables
 from homeostat.flow.wording import clip
 
 from .boundaries import Permission, permission, risk_of
@@ -22,11 +22,14 @@ def plan_digest(step: str, target_uid: str, field: str, intended: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
-def make_plan(step: Step, preview: Preview, terms: Terms, attempt: int, now: datetime) -> Plan | None:
+def make_plan(
+    step: Step, preview: Preview, terms: Terms, attempt: int, now: datetime, variables: Variables
+) -> Plan | None:
     """The plan of a step as previewed; None where the preview names no target."""
     if preview.target is None:
         return None
-    approval = bool(preview.asks) or permission(terms.boundaries, step) is not Permission.AUTONOMOUS
+    permitted = permission(terms.boundaries, step, variables)
+    approval = bool(preview.asks) or permitted is not Permission.AUTONOMOUS
     described = preview.description or f"{preview.field} {preview.before} -> {preview.intended}"
     return Plan(
         step=step.name,

@@ -218,12 +218,33 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Variables:
+    """What the expressions of a step may speak of at one moment; numbers are floats.
+
+    ``unknown`` maps a path of fields to the reason why nothing under it has a value; the empty path stands for all.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    unknown: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+
+NOTHING_KNOWN = Variables(unknown={(): "nothing was observed yet"})
+"""Makes every expression that reads anything unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a step is previewed for: one target of an intent as it is now."""
+    """What a step is previewed for: one target of an intent as it is now.
+
+    ``decided`` is the intended value of a plan that is looked at again before it is carried out; what an expression
+    gave for it stands, since what that was worked out from moves all the time.
+    """
 
     namespace: str
     target: Target
     workload: Workload
+    variables: Variables = NOTHING_KNOWN
+    decided: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from homeostat.contracts.remediation import CandidateVerdict, DecisionType, Guar
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.verification import OutcomeName, VerificationResult
+from homeostat.decide.candidates import withdrawn
 from homeostat.decide.guardrails import check_guards
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Decision, Occasion, Reading, Ruling, Workload
@@ -210,6 +211,7 @@ async def _decide_again(run: Run, approved: frozenset[str]) -> None:
         approved=approved,
     )
     conclusion = await conclude(run.stages, intent, source, run.memory, question)
+    run.diagnosis = conclusion.finding.diagnosis
     await _take(run, conclusion.decision)
 
 
@@ -270,9 +272,12 @@ async def _guards_permit(run: Run) -> bool:
         cpu_share=await _cpu_share(run, workload),
     )
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
+    reason, message = withdrawn(run.step, run.plan, run.spec.terms, run.variables(workload))
     if denial is not None:
+        reason, message = denial.reason or denial.name, denial.message
+    if reason:
         run.decided_at = run.stages.clock.monotonic()
-        await _block(run, denial.reason or denial.name, denial.message, guards=list(guards))
+        await _block(run, reason, message, guards=list(guards))
         return False
     if list(guards) != list(run.status.guards):
         await run.write(guards=list(guards))
@@ -288,10 +293,10 @@ async def _cpu_share(run: Run, workload: Workload) -> Reading | None:
 
 async def _still_as_planned(run: Run) -> bool:
     workload = await run.stages.workloads.look(run.namespace, run.target)
+    targets, workloads, plan = {run.target.name: run.target}, {run.target.name: workload}, run.plan
     preview = await preview_step(
-        run.stages, run.namespace, run.step, {run.target.name: run.target}, {run.target.name: workload}
+        run.stages, run.namespace, run.step, targets, workloads, run.variables(workload), plan.intended
     )
-    plan = run.plan
     return (
         not preview.refused
         and not preview.already

@@ -10,14 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from homeostat.contracts.remediation import CandidateVerdict, Terms
+from homeostat.contracts.remediation import CandidateVerdict, Diagnosis, Terms
 from homeostat.contracts.remediation_policy import Mode, RemediationPolicySpec
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.decide.choose import decide
+from homeostat.decide.variables import variables_for
 from homeostat.diagnose.causes import diagnose
 from homeostat.evaluate.assess import assess
 from homeostat.flow.facts import (
+    NOTHING_KNOWN,
     Assessment,
     CompiledIntent,
     CompiledSource,
@@ -28,6 +30,7 @@ from homeostat.flow.facts import (
     Preview,
     Ruling,
     Track,
+    Variables,
     Workload,
 )
 from homeostat.flow.memory import IntentMemory
@@ -106,8 +109,9 @@ async def conclude(
         finding = diagnose(intent.spec, question.terms.causes, replace(situation, onset=question.onset))
     with stages.metrics.stage("decide"):
         namespace = intent.stamp.namespace
+        variables = _variables(intent, question, memory, observation, finding.diagnosis, stages.clock.now())
         previews, stored = await asyncio.gather(
-            preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation),
+            preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation, variables),
             stages.records.list(namespace),
         )
         decision = decide(
@@ -118,6 +122,7 @@ async def conclude(
             finding=finding,
             workloads=observation.workloads,
             previews=previews,
+            variables=variables,
             guard_facts=guard_facts(stored),
             cpu_share=situation.cpu_share,
             attempts=question.attempts,
@@ -128,21 +133,62 @@ async def conclude(
     return Conclusion(finding, decision)
 
 
+def _variables(
+    intent: CompiledIntent,
+    question: Question,
+    memory: IntentMemory,
+    observation: Observation,
+    diagnosis: Diagnosis,
+    now: datetime,
+) -> dict[str, Variables]:
+    return {
+        step.name: variables_for(
+            step,
+            intent=intent,
+            trigger=question.trigger,
+            tracks=memory.tracks,
+            diagnosis=diagnosis,
+            workload=observation.workloads.get(step.action.target),
+            now=now,
+        )
+        for step in question.terms.steps
+    }
+
+
 async def preview_steps(
-    stages: Stages, namespace: str, steps: Sequence[Step], targets: Sequence[Target], observation: Observation
+    stages: Stages,
+    namespace: str,
+    steps: Sequence[Step],
+    targets: Sequence[Target],
+    observation: Observation,
+    variables: Mapping[str, Variables],
 ) -> dict[str, Preview]:
-    """What each step would change now, by step name."""
+    """What each step would change now, by step name; ``variables`` are those of each step, as far as any are known."""
     by_name = {target.name: target for target in targets}
     previews = await asyncio.gather(
-        *(preview_step(stages, namespace, step, by_name, observation.workloads) for step in steps)
+        *(
+            preview_step(
+                stages, namespace, step, by_name, observation.workloads, variables.get(step.name, NOTHING_KNOWN)
+            )
+            for step in steps
+        )
     )
     return {step.name: preview for step, preview in zip(steps, previews, strict=True)}
 
 
 async def preview_step(
-    stages: Stages, namespace: str, step: Step, targets: Mapping[str, Target], workloads: Mapping[str, Workload]
+    stages: Stages,
+    namespace: str,
+    step: Step,
+    targets: Mapping[str, Target],
+    workloads: Mapping[str, Workload],
+    variables: Variables = NOTHING_KNOWN,
+    decided: str = "",
 ) -> Preview:
-    """What one step would change now; refused where the intent has no such target."""
+    """What one step would change now; refused where the intent has no such target.
+
+    ``decided`` is the intended value of a plan that is looked at again.
+    """
     target = targets.get(step.action.target)
     workload = workloads.get(step.action.target)
     if target is None or workload is None:
@@ -151,7 +197,8 @@ async def preview_step(
             refused="TargetNotFound",
             message=f"the intent has no target {step.action.target!r}; it has: {known}",
         )
-    return await stages.effects.actuator(step.action.type).preview(step, Occasion(namespace, target, workload))
+    occasion = Occasion(namespace, target, workload, variables, decided)
+    return await stages.effects.actuator(step.action.type).preview(step, occasion)
 
 
 def load_before(track: Track | None) -> float | None:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
+from homeostat.decide.expressions.evaluate import expectations_named
+from homeostat.decide.expressions.places import expressions_of
 from homeostat.flow.episode import selects
 from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, Observation, Refusal
 from homeostat.flow.pipeline import preview_steps
 from homeostat.flow.stages import Stages
 
-PASSES_BY_ITSELF = frozenset({"NoKnownGoodContent", "NoReplicas", "ApiServerNotReached"})
+PASSES_BY_ITSELF = frozenset({"NoKnownGoodContent", "NoReplicas", "ApiServerNotReached", "ExpressionUnknown"})
 """Refusals of a preview that time may lift; every other one is for a person to mend."""
 
 
@@ -68,7 +70,11 @@ def unmatched_triggers(policy: RemediationPolicySpec, intents: Sequence[Compiled
 async def check_policy(stages: Stages, policy: CompiledPolicy, intents: Sequence[CompiledIntent]) -> Refusal | None:
     """Why a step of a policy cannot be done for an intent it matches; None if every step can."""
     for intent in matched(policy.spec, intents):
-        refusal = _check_verification(policy.spec, intent) or await _check_steps(stages, policy, intent)
+        refusal = (
+            _check_verification(policy.spec, intent)
+            or _check_expressions(policy.spec, intent)
+            or await _check_steps(stages, policy, intent)
+        )
         if refusal is not None:
             return refusal
     return None
@@ -94,11 +100,24 @@ def _check_verification(policy: RemediationPolicySpec, intent: CompiledIntent) -
     return None
 
 
+def _check_expressions(policy: RemediationPolicySpec, intent: CompiledIntent) -> Refusal | None:
+    """Every expectation that an expression reads exists."""
+    known = {e.name for e in intent.spec.expectations}
+    for field, text, gives in expressions_of(policy):
+        for name in sorted(expectations_named(text, gives) - known):
+            message = (
+                f"ServiceIntent {intent.stamp.name} has no expectation {name}: correct the name; it has "
+                f"{', '.join(sorted(known))}"
+            )
+            return Refusal("ExpectationNotFound", message, field)
+    return None
+
+
 async def _check_steps(stages: Stages, policy: CompiledPolicy, intent: CompiledIntent) -> Refusal | None:
     namespace = intent.stamp.namespace
     workloads = {t.name: await stages.workloads.look(namespace, t) for t in intent.spec.targets}
     observation = Observation(at=stages.clock.now(), readings={}, workloads=workloads)
-    previews = await preview_steps(stages, namespace, policy.spec.steps, intent.spec.targets, observation)
+    previews = await preview_steps(stages, namespace, policy.spec.steps, intent.spec.targets, observation, {})
     for name, preview in previews.items():
         if preview.refused and preview.refused not in PASSES_BY_ITSELF:
             return Refusal(

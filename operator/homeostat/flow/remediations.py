@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from homeostat.contracts.service_intent import AdminState, ServiceIntentSpec, TelemetrySourceRef
 from homeostat.flow.correlation import correlated
@@ -153,22 +153,23 @@ class OpenRemediations:
 
     def _intent(self, key: Key, stored: StoredRecord) -> CompiledIntent | None:
         """The intent as it is in force; as the record says where its newest version is refused; None once gone."""
-        if self._stages.catalog.stored("ServiceIntent", *key) is None:
+        body = self._stages.catalog.stored("ServiceIntent", *key)
+        if body is None:
             return None
         known = self._in_force.intent(key) or self._stages.catalog.intents().get(key)
         if known is None:
-            return _as_promised(stored)
+            return _as_promised(stored, body["metadata"].get("labels") or {})
         if known.stamp.uid != stored.record.spec.intent.uid or known.spec.admin_state is AdminState.DEACTIVATED:
             return None
         return known
 
 
-def _as_promised(stored: StoredRecord) -> CompiledIntent:
+def _as_promised(stored: StoredRecord, labels: Mapping[str, str]) -> CompiledIntent:
     spec = stored.record.spec
     source = spec.promise.telemetry_source
     return CompiledIntent(
         stamp=Stamp(stored.namespace, spec.intent.name, spec.intent.uid, spec.intent.generation),
-        labels={},
+        labels=labels,
         spec=ServiceIntentSpec(
             telemetry_source_ref=TelemetrySourceRef(name=source) if source else None,
             observation_period=spec.promise.observation_period,

@@ -9,11 +9,21 @@ from datetime import datetime, timedelta
 
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Operation, OperationKind, OperationState, Plan, TargetIdentity
-from homeostat.contracts.remediation import CLOSED_PHASES, Phase, RemediationSpec, RemediationStatus, Times
+from homeostat.contracts.remediation import CLOSED_PHASES, Diagnosis, Phase, RemediationSpec, RemediationStatus, Times
 from homeostat.contracts.service_intent import ExpectationStateName, Target
 from homeostat.contracts.steps import Step
 from homeostat.contracts.verification import ReleaseState
-from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord, Track, Workload
+from homeostat.decide.variables import variables_for
+from homeostat.flow.facts import (
+    NOTHING_KNOWN,
+    CompiledIntent,
+    CompiledPolicy,
+    CompiledSource,
+    StoredRecord,
+    Track,
+    Variables,
+    Workload,
+)
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.phases import counted_until
 from homeostat.flow.ports import ConflictError
@@ -49,6 +59,8 @@ class Run:
     source: Callable[[], CompiledSource | None]
     recorded_here: set[str] = field(default_factory=set)
     decided_at: float = float("-inf")
+    diagnosis: Diagnosis | None = None
+    """That of the last decision in this process; the record has the first."""
     ready_low_looks: int = 0
     is_lost: bool = False
     nudged: asyncio.Event = field(default_factory=asyncio.Event)
@@ -124,6 +136,21 @@ class Run:
         """The target as last seen."""
         seen = self.memory.observation
         return seen.workloads.get(self.target.name) if seen else None
+
+    def variables(self, workload: Workload) -> Variables:
+        """What the expressions of the plan's step may speak of now; the cause is that of the last decision."""
+        intent = self.intent()
+        if intent is None:
+            return NOTHING_KNOWN
+        return variables_for(
+            self.step,
+            intent=intent,
+            trigger=self.spec.trigger.expectation,
+            tracks=self.memory.tracks,
+            diagnosis=self.diagnosis or self.spec.diagnosis,
+            workload=workload,
+            now=self.now(),
+        )
 
     def is_confirmed(self) -> bool:
         """Whether the breach stands now: Violated, and the last look is known, breaching and fresh."""

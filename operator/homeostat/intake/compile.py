@@ -10,6 +10,8 @@ from pydantic import BaseModel, ValidationError
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.contracts.service_intent import Expectation, ServiceIntentSpec, Target
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
+from homeostat.decide.expressions.evaluate import fault
+from homeostat.decide.expressions.places import expressions_of
 from homeostat.flow.facts import (
     Body,
     CompiledIntent,
@@ -22,6 +24,7 @@ from homeostat.flow.promql import EVERYWHERE, WITH_PODS, check
 
 INVALID_SPEC = "InvalidSpec"
 INVALID_QUERY = "InvalidQuery"
+INVALID_EXPRESSION = "InvalidExpression"
 UNKNOWN_CAUSE = "UnknownCause"
 
 BUILT_IN_CAUSES = frozenset({"Saturated", "Misconfigured", "TargetDown"})
@@ -52,7 +55,7 @@ def compile_policy(body: Body) -> CompiledPolicy | Refusal:
     spec = _validated(RemediationPolicySpec, body)
     if isinstance(spec, Refusal):
         return spec
-    refusal = _queries(_of_policy(spec)) or _causes(spec)
+    refusal = _queries(_of_policy(spec)) or _causes(spec) or _expressions(spec)
     if refusal is not None:
         return refusal
     return CompiledPolicy(_stamp(body), spec, policy_hash(spec))
@@ -135,6 +138,14 @@ def _of_policy(spec: RemediationPolicySpec) -> list[Query]:
         for rule in cause.evidence
         if rule.query is not None
     ]
+
+
+def _expressions(spec: RemediationPolicySpec) -> Refusal | None:
+    for field, text, gives in expressions_of(spec):
+        wrong = fault(text, gives)
+        if wrong:
+            return Refusal(INVALID_EXPRESSION, f"{field}: {wrong}", field)
+    return None
 
 
 def _causes(spec: RemediationPolicySpec) -> Refusal | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body
+from homeostat.flow.facts import NOTHING_KNOWN, Body, Variables
 
 NOWHERE = {"homeostat.dev/no-node-has-this": "true"}
 """Node selector that keeps pods away from the nodes of a given cluster; a local one has none here."""
@@ -52,6 +52,9 @@ class ActionCase:
 
     subresource: str = ""
     """Where others change the same."""
+
+    variables: Variables = NOTHING_KNOWN
+    """What the step's expressions may speak of."""
 
     verb: str = "patch"
     """What the operator's account must be granted to act."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body
+from homeostat.flow.facts import Body, Variables
 from tests.contract.cases.case import ActionCase, workload
 
 GROUP = "contract.homeostat.dev"
@@ -45,14 +45,17 @@ def _replicas(body: Body) -> str:
     return str(body["spec"].get("replicas", body["spec"].get("size")))
 
 
-def _scale_case(kind: str, body: dict[str, Any], meddling: dict[str, Any]) -> ActionCase:
+BY_HALF: dict[str, Any] = {"by": "+50%"}
+
+
+def _scale_case(
+    kind: str, body: dict[str, Any], meddling: dict[str, Any], how: dict[str, Any] = BY_HALF, suffix: str = ""
+) -> ActionCase:
     ref = {"apiVersion": body["apiVersion"], "kind": kind, "name": "pcscf"}
     return ActionCase(
-        name=f"scale-{kind.lower()}",
+        name=f"scale-{kind.lower()}{suffix}",
         objects=(body,),
-        step=Step.model_validate(
-            {"name": "add-capacity", "action": {"scale": {"target": "pcscf", "by": "+50%", "max": 6}}}
-        ),
+        step=Step.model_validate({"name": "add-capacity", "action": {"scale": {"target": "pcscf", **how, "max": 6}}}),
         target=Target.model_validate({"name": "pcscf", "ref": ref}),
         acted=(body["apiVersion"], kind, "pcscf"),
         before="2",
@@ -61,14 +64,19 @@ def _scale_case(kind: str, body: dict[str, Any], meddling: dict[str, Any]) -> Ac
         meddled="5",
         missing="TargetNotFound",
         value=_replicas,
+        variables=Variables({"trigger": {"load": 129.5}}),
     )
 
 
 _GATEWAY = {"apiVersion": f"{GROUP}/v1", "kind": "Gateway", "metadata": {"name": "pcscf"}, "spec": {"size": 2}}
+_BY_LOAD = {"expression": "trigger.load / 50"}
 _REPLICAS = {"spec": {"replicas": 5}}
 
 CASES = (
     _scale_case("Deployment", workload("Deployment", "pcscf"), _REPLICAS),
     _scale_case("StatefulSet", workload("StatefulSet", "pcscf"), _REPLICAS),
     _scale_case("Gateway", _GATEWAY, {"spec": {"size": 5}}),
+    _scale_case("Deployment", workload("Deployment", "pcscf"), _REPLICAS, {"to": 3}, "-to"),
+    _scale_case("StatefulSet", workload("StatefulSet", "pcscf"), _REPLICAS, _BY_LOAD, "-expression"),
+    _scale_case("Gateway", _GATEWAY, {"spec": {"size": 5}}, _BY_LOAD, "-expression"),
 )

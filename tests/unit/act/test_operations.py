@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from homeostat.act.edit_config import ConfigField
 from homeostat.act.mark_for_removal import choose_victims
 from homeostat.act.operations import intend, operation_id, opposite
-from homeostat.act.plan_scale import replicas_after
+from homeostat.act.plan_scale import replicas_after, stepped
 from homeostat.act.registry import Registry
 from homeostat.act.restart import cannot_restart
 from homeostat.contracts.actions.scale import ScaleAction
@@ -52,13 +52,38 @@ def test_an_id_fits_its_field(step: str, attempt: int, kind: OperationKind, numb
 def test_replicas_after_a_step(
     by: str, low: int | None, high: int | None, present: int, after: int, message: str
 ) -> None:
-    assert replicas_after(ScaleAction(target="pcscf", by=by, min=low, max=high), present) == (after, message)
+    action = ScaleAction(target="pcscf", by=by, min=low, max=high)
+
+    assert replicas_after(action, present, stepped(by, present)) == (after, message)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "low", "high", "present", "after", "message"),
+    [
+        (4, None, 6, 2, 4, ""),
+        (9, None, 6, 2, 6, "at max 6"),
+        (9, None, 6, 8, 8, "at max 6"),
+        (5, None, 4, 8, 4, "at max 4"),
+        (1, 2, 6, 4, 2, "at min 2"),
+        (1, 3, 6, 2, 2, "at min 3"),
+        (2, 3, 6, 1, 3, "at min 3"),
+        (-3, None, 6, 4, 0, "at min 0"),
+        (4, None, 6, 4, 4, ""),
+    ],
+)
+def test_a_wanted_number_is_brought_within_the_bounds(
+    wanted: int, low: int | None, high: int, present: int, after: int, message: str
+) -> None:
+    action = ScaleAction(target="pcscf", expression="target.replicas", min=low, max=high)
+
+    assert replicas_after(action, present, wanted) == (after, message)
 
 
 @given(st.integers(0, 1000), st.integers(1, 9999), st.sampled_from(["", "%"]), st.integers(1, 50))
 def test_a_step_never_turns_round(present: int, amount: int, unit: str, bound: int) -> None:
-    up, _ = replicas_after(ScaleAction(target="t", by=f"+{amount}{unit}", max=bound), present)
-    down, _ = replicas_after(ScaleAction(target="t", by=f"-{amount}{unit}", min=bound), present)
+    more, less = f"+{amount}{unit}", f"-{amount}{unit}"
+    up, _ = replicas_after(ScaleAction(target="t", by=more, max=bound), present, stepped(more, present))
+    down, _ = replicas_after(ScaleAction(target="t", by=less, min=bound), present, stepped(less, present))
 
     assert up >= present >= down >= 0
 

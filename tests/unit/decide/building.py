@@ -22,16 +22,29 @@ from homeostat.contracts.remediation_policy import (
 from homeostat.contracts.steps import Repeat, Step
 from homeostat.decide.choose import decide
 from homeostat.decide.plans import make_plan
-from homeostat.flow.facts import Decision, Finding, GuardFacts, PastAct, Preview, Reading, Workload
+from homeostat.flow.facts import (
+    NOTHING_KNOWN,
+    Decision,
+    Finding,
+    GuardFacts,
+    PastAct,
+    Preview,
+    Reading,
+    Variables,
+    Workload,
+)
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WORKLOAD = TargetIdentity(api_version="apps/v1", kind="Deployment", name="pcscf", uid="uid-pcscf")
 CONFIG = TargetIdentity(api_version="v1", kind="ConfigMap", name="pcscf-tuning", uid="uid-tuning")
 
 
-def scale(name: str = "add-capacity", by: str = "+50%", causes: Sequence[str] = ("Saturated",), **more: Any) -> Step:
-    target = more.pop("target", "pcscf")
-    return Step(name=name, causes=list(causes), action=Action(scale=ScaleAction(target=target, by=by)), **more)
+def scale(
+    name: str = "add-capacity", by: str | None = "+50%", causes: Sequence[str] = ("Saturated",), **more: Any
+) -> Step:
+    given = {key: more.pop(key) for key in ("to", "expression", "max") if key in more}
+    action = ScaleAction(target=more.pop("target", "pcscf"), by=by, **given)
+    return Step(name=name, causes=list(causes), action=Action(scale=action), **more)
 
 
 def restore(name: str = "restore-limit", causes: Sequence[str] = ("Misconfigured",), **more: Any) -> Step:
@@ -119,7 +132,7 @@ def act(record: str = "other", seconds_ago: float = 600, settled_ago: float | No
 
 
 def plan_of(step: Step, preview: Preview, under: Terms) -> Plan:
-    plan = make_plan(step, preview, under, 1, NOW)
+    plan = make_plan(step, preview, under, 1, NOW, NOTHING_KNOWN)
     assert plan is not None
     return plan
 
@@ -130,6 +143,7 @@ def ask(
     *,
     mode: Mode = Mode.LIVE,
     previews: Mapping[str, Preview] | None = None,
+    variables: Variables = NOTHING_KNOWN,
     workloads: Mapping[str, Workload] | None = None,
     facts: GuardFacts | None = None,
     attempts: Mapping[str, int] | None = None,
@@ -146,6 +160,7 @@ def ask(
         finding=found,
         workloads={"pcscf": workload()} if workloads is None else workloads,
         previews=default if previews is None else previews,
+        variables={step.name: variables for step in under.steps},
         guard_facts=facts or GuardFacts(complete=True),
         cpu_share={"pcscf": Reading(0.2)} if cpu_share is None else cpu_share,
         attempts=attempts or {},

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from homeostat.contracts.actions.kinds import ActionType, Risk
 from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
 from homeostat.decide.boundaries import Permission, permission, risk_of
+from homeostat.flow.facts import NOTHING_KNOWN
 from tests.unit.decide.building import restore, rule, scale, set_value
+from tests.unit.decide.expressions.building import variables
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,8 @@ from tests.unit.decide.building import restore, rule, scale, set_value
         (scale(by="+50%"), Risk.LOW),
         (scale(by="+2"), Risk.LOW),
         (scale(by="-1"), Risk.MEDIUM),
+        (scale(by=None, to=4), Risk.MEDIUM),
+        (scale(by=None, expression="target.replicas + 1", max=6), Risk.MEDIUM),
         (restore(), Risk.LOW),
         (set_value(), Risk.MEDIUM),
     ],
@@ -55,7 +59,30 @@ def test_an_author_can_raise_a_risk_but_not_lower_it(step, risk):
     ],
 )
 def test_never_outranks_approval_which_outranks_autonomous(boundaries, expected):
-    assert permission(Boundaries(**boundaries), scale()) is expected
+    assert permission(Boundaries(**boundaries), scale(), NOTHING_KNOWN) is expected
+
+
+WHILE_FEW = rule(if_="target.replicas < 3")
+KNOWN, FULL, IN_DOUBT = variables(), variables(target={"replicas": 9.0}), variables({("target",): "not seen"})
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "known", "expected"),
+    [
+        ({"autonomous": [WHILE_FEW]}, KNOWN, Permission.AUTONOMOUS),
+        ({"autonomous": [WHILE_FEW]}, FULL, Permission.APPROVAL),
+        ({"autonomous": [WHILE_FEW]}, IN_DOUBT, Permission.APPROVAL),
+        ({"autonomous": [rule(action="Scale")], "approval": [WHILE_FEW]}, KNOWN, Permission.APPROVAL),
+        ({"autonomous": [rule(action="Scale")], "approval": [WHILE_FEW]}, FULL, Permission.AUTONOMOUS),
+        ({"autonomous": [rule(action="Scale")], "approval": [WHILE_FEW]}, IN_DOUBT, Permission.APPROVAL),
+        ({"autonomous": [rule(action="Scale")], "never": [WHILE_FEW]}, KNOWN, Permission.NEVER),
+        ({"autonomous": [rule(action="Scale")], "never": [WHILE_FEW]}, FULL, Permission.AUTONOMOUS),
+        ({"autonomous": [rule(action="Scale")], "never": [WHILE_FEW]}, IN_DOUBT, Permission.NEVER),
+        ({"never": [rule(action="Reconfigure", if_="true")]}, KNOWN, Permission.APPROVAL),
+    ],
+)
+def test_a_rule_with_an_if_that_is_not_known_counts_against_the_act(boundaries, known, expected):
+    assert permission(Boundaries(**boundaries), scale(), known) is expected
 
 
 rules = st.lists(
@@ -74,8 +101,10 @@ ORDER = [Permission.NEVER, Permission.APPROVAL, Permission.AUTONOMOUS]
 @settings(deadline=None)
 @given(steps, rules, rules, rules, rules)
 def test_more_rules_against_never_widen(step, autonomous, approval, never, extra):
-    before = permission(Boundaries(autonomous=autonomous, approval=approval, never=never), step)
-    stricter = permission(Boundaries(autonomous=autonomous, approval=approval, never=never + extra), step)
-    asking = permission(Boundaries(autonomous=autonomous, approval=approval + extra, never=never), step)
+    before = permission(Boundaries(autonomous=autonomous, approval=approval, never=never), step, NOTHING_KNOWN)
+    stricter = permission(
+        Boundaries(autonomous=autonomous, approval=approval, never=never + extra), step, NOTHING_KNOWN
+    )
+    asking = permission(Boundaries(autonomous=autonomous, approval=approval + extra, never=never), step, NOTHING_KNOWN)
     assert ORDER.index(stricter) <= ORDER.index(before)
     assert ORDER.index(asking) <= ORDER.index(before)

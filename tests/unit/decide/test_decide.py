@@ -9,7 +9,7 @@ from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import CandidateVerdict
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.decide.plans import make_plan, plan_digest
-from homeostat.flow.facts import Decision, GuardFacts, Preview, Ruling
+from homeostat.flow.facts import NOTHING_KNOWN, Decision, GuardFacts, Preview, Ruling
 from tests.unit.decide.building import (
     ANYTHING_GOES,
     NOW,
@@ -175,7 +175,7 @@ def test_a_step_is_judged_by_its_preview(preview, expected):
 
 
 def test_a_plan_without_description_describes_itself():
-    plan = make_plan(scale(), scaling(description=""), FREE, 1, NOW)
+    plan = make_plan(scale(), scaling(description=""), FREE, 1, NOW, NOTHING_KNOWN)
     assert plan is not None
     assert plan.description == "spec.replicas 2 -> 3"
 

@@ -2,6 +2,7 @@ import pytest
 
 from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, Refusal
 from homeostat.intake.compile import compile_intent, compile_policy, compile_source
+from homeostat.record.size import to_json
 from tests.unit.intake.bodies import expectation, intent, policy, source
 
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "sip"}
@@ -13,6 +14,15 @@ def test_good_ones():
     assert (compiled.stamp.namespace, compiled.stamp.name, compiled.stamp.generation) == ("ims", "calls", 1)
     assert isinstance(compile_source(source()), CompiledSource)
     assert isinstance(compile_policy(policy()), CompiledPolicy)
+
+
+def test_a_policy_with_expressions_is_good_and_its_if_is_read():
+    step = {"name": "add", "if": "target.replicas < 6", "action": SCALE}
+    compiled = compile_policy(policy(steps=[step], boundaries={"never": [{"if": "time.getHours() >= 18"}]}))
+    assert isinstance(compiled, CompiledPolicy)
+    assert compiled.spec.steps[0].if_ == "target.replicas < 6"
+    assert compiled.spec.boundaries.never[0].if_ == "time.getHours() >= 18"
+    assert to_json(compiled.spec.steps[0])["if"] == "target.replicas < 6"
 
 
 def test_hash_is_that_of_the_meaning():
@@ -91,6 +101,41 @@ SCALE = {"scale": {"target": "sip", "by": "+1"}}
             "cannot be read",
         ),
         (compile_policy, policy(mode="Live"), "InvalidSpec", "spec", "frequency"),
+        (
+            compile_policy,
+            policy(steps=[{"name": "add", "if": "target.replica < 6", "action": SCALE}]),
+            "InvalidExpression",
+            "spec.steps[add].if",
+            "spec.steps[add].if: target has no field replica; it has name, kind, replicas, readyReplicas",
+        ),
+        (
+            compile_policy,
+            policy(steps=[{"name": "add", "action": {"scale": {"target": "sip", "expression": "true", "max": 6}}}]),
+            "InvalidExpression",
+            "spec.steps[add].action.scale.expression",
+            "it comes to true or false, and a number is needed",
+        ),
+        (
+            compile_policy,
+            policy(boundaries={"never": [{"action": "Scale"}, {"if": "time.getHours() >= '18'"}]}),
+            "InvalidExpression",
+            "spec.boundaries.never[1].if",
+            "do not go together",
+        ),
+        (
+            compile_policy,
+            policy(steps=[{"name": "add", "action": {"scale": {"target": "sip", "expression": "2"}}}]),
+            "InvalidSpec",
+            "spec.steps[add].action.scale",
+            "expression needs max",
+        ),
+        (
+            compile_policy,
+            policy(steps=[{"name": "add", "action": {"scale": {"target": "sip", "to": 2, "by": "+1"}}}]),
+            "InvalidSpec",
+            "spec.steps[add].action.scale",
+            "give exactly one of by, to and expression",
+        ),
         (compile_source, source(url="prometheus"), "InvalidSpec", "spec.url", "match"),
         (compile_source, source(url="http://user:secret@host"), "InvalidSpec", "spec.url", "match"),
         (compile_source, source(cpuUsage="sum("), "InvalidQuery", "spec.cpuUsage", "cannot be read"),
