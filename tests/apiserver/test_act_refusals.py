@@ -62,9 +62,7 @@ SCALE = {"scale": {"target": "pcscf", "by": "+50%", "max": 2}}
 
 
 async def test_scaling_what_has_no_scale(bench: Bench) -> None:
-    body = workload("DaemonSet", "pcscf")
-    del body["spec"]["replicas"]
-    bench.create(body)
+    bench.create(workload("DaemonSet", "pcscf"))
 
     preview = await bench.preview(SCALE, kind="DaemonSet")
 
