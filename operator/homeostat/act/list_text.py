@@ -66,7 +66,13 @@ def removal_from_flow(text: str, items: Sequence[Span], index: int, at: str) -> 
 def _separators(text: str, opening: int, items: Sequence[Span]) -> Iterator[str]:
     between = [text[left[1] : right[0]] for left, right in pairwise(items)]
     lead = text[opening + 1 : items[0][0]]
-    own = [*reversed(between), *([f",{lead}"] if lead else []), ", ", *(f",{' ' * blanks}" for blanks in _BLANKS)]
+    own = [
+        *reversed(between),
+        *([f",{lead}"] if lead else []),
+        ", ",
+        *(f",{' ' * blanks}" for blanks in _BLANKS),
+        " , ",
+    ]
     return (separator for separator in dict.fromkeys(own) if "#" not in separator)
 
 

@@ -1,7 +1,7 @@
 """The real values of a 5G core, and what the properties of the editors over them share."""
 
 import difflib
-import os
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,12 @@ def changed_lines(before: str, after: str) -> list[str]:
 
 def common_ends(before: str, after: str) -> int:
     """How many characters at the begin and end of the first text stand in the second as well."""
-    head = len(os.path.commonprefix([before, after]))
-    tail = len(os.path.commonprefix([before[head:][::-1], after[head:][::-1]]))
-    return head + tail
+    head = _common_begin(before, after)
+    return head + _common_begin(before[head:][::-1], after[head:][::-1])
+
+
+def _common_begin(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def put(tree: Any, pointer: str, value: object) -> Any:
