@@ -12,6 +12,7 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory, text_digest
 from homeostat.contracts.operations import OperationAction, OperationKind, OperationState
 from homeostat.flow.facts import Body
+from tests.apiserver.test_act_in_force import Bench, until
 from tests.contract.cases.reconfigure import CASES, TUNING
 from tests.contract.stage import Stage
 
@@ -82,11 +83,11 @@ async def test_it_is_in_force_while_it_stands(stage: Stage) -> None:
     effect = AnnotateEffect(stage.api)
     assert "someone else changed it" in await effect.in_force(stage.namespace, annotate, CASE.target)
     await stage.apply(annotate)
-    status = {"status": {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "readyReplicas": 2}}
-    patch = ("patch", "deployment", "pcscf", "-n", stage.namespace, "--subresource=status", "--type=merge", "-p")
-    stage.cluster.kubectl(*patch, json.dumps(status))
-    assert "1 have it" in await effect.in_force(stage.namespace, annotate, CASE.target)
-    status["status"]["updatedReplicas"] = 2
-    stage.cluster.kubectl(*patch, json.dumps(status))
+    rollout = Bench(stage.cluster, stage.api, stage.namespace)
+    assert await effect.in_force(stage.namespace, annotate, CASE.target) != "", "its pods are not ready yet"
 
-    assert await effect.in_force(stage.namespace, annotate, CASE.target) == ""
+    async def in_force() -> bool:
+        rollout.set_pods_ready(await rollout.pods())
+        return await effect.in_force(stage.namespace, annotate, CASE.target) == ""
+
+    await until(in_force)

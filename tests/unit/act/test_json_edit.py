@@ -227,7 +227,7 @@ def _change_and_back(data: st.DataObject, text: str) -> None:
 def _take_out_and_put_back(data: st.DataObject, text: str, tree: Any, pointer: str) -> None:
     items = at(tree, pointer)
     index = data.draw(st.integers(0, len(items) - 1))
-    if any(mark in str(items[index]) for mark in ("{{", "{%", "${", "#")):
+    if any(mark in str(items[index]) for mark in ("{{", "{%", "${")):
         return
     source = read_item(text, pointer, index)
     less = without_item(text, pointer, index)
