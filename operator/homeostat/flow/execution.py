@@ -7,7 +7,7 @@ finishes it. Nothing is ever applied twice: an effect carries the resourceVersio
 from collections.abc import Sequence
 from enum import StrEnum
 
-from homeostat.contracts.operations import TAKE_UP, Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.operations import TAKE_UP, Operation, OperationKind, OperationState
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.flow.draining import Drained, may_end
 from homeostat.flow.facts import Receipt

@@ -188,10 +188,9 @@ TREES = st.dictionaries(
 @settings(max_examples=200, deadline=None)
 @given(TREES, st.data())
 def test_any_json_changes_alone_and_back(tree: dict[str, Any], data: st.DataObject) -> None:
-    text = json.dumps(
-        tree, indent=data.draw(st.sampled_from([None, 0, 2, "\t"])), ensure_ascii=data.draw(st.booleans()),
-        separators=data.draw(st.sampled_from([None, (",", ":"), (" , ", " : ")])),
-    )  # fmt: skip
+    layouts = [(None, None), (None, (",", ":")), (None, (" , ", " : ")), (0, None), (2, None), ("\t", (",", ":"))]
+    indent, separators = data.draw(st.sampled_from(layouts))
+    text = json.dumps(tree, indent=indent, separators=separators, ensure_ascii=data.draw(st.booleans()))
     _change_and_back(data, text)
 
 
