@@ -15,7 +15,7 @@ from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Occasion, Preview, Variables, Workload
 from tests.contract.cases.case import pod_template, workload
-from tests.contract.cases.reconfigure import TUNING
+from tests.contract.cases.reconfigure import JSON, LIST, PLAIN, TUNING
 
 
 class Bench:
@@ -47,8 +47,10 @@ class Bench:
             step, Occasion(self.namespace, target, Workload("pcscf", exists=True), **(known or {}))
         )
 
-    async def reconfigure(self, key: str = "k.yaml", reload: str = "Restart", **how: Any) -> Preview:
-        action = {"target": "pcscf", "configMap": "tuning", "key": key, **how}
+    async def reconfigure(
+        self, key: str = "k.yaml", reload: str = "Restart", config_map: str = "tuning", **how: Any
+    ) -> Preview:
+        action = {"target": "pcscf", "configMap": config_map, "key": key, **how}
         return await self.preview({"reconfigure": action}, reload=reload)
 
 
@@ -217,6 +219,9 @@ async def test_scaling_an_unknown_kind(bench: Bench) -> None:
         (TUNING, "k.yaml", {**SET, "value": "[1, 2]"}, "NotAScalar"),
         ("limits: &a {invitesPerSecond: 1}\nb: *a\n", "k.yaml", SET, "AliasOrAnchor"),
         ("limits: {invitesPerSecond: 1, invitesPerSecond: 2}\n", "k.yaml", SET, "DuplicateKey"),
+        ("limits: {invitesPerSecond: {{ .Values.rate }}}\n", "k.yaml", SET, "KeyIsTemplate"),
+        ("limits: {invitesPerSecond: '${RATE}'}\n", "k.yaml", SET, "KeyIsTemplate"),
+        ("{% if rate %}\n" + TUNING + "{% endif %}\n", "k.yaml", SET, "KeyIsTemplate"),
     ],
 )
 async def test_a_value_that_cannot_be_written(
@@ -229,6 +234,87 @@ async def test_a_value_that_cannot_be_written(
 
     assert preview.refused == reason
     assert preview.message
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "reason"),
+    [
+        (TUNING, {"format": "Json", "set": SET}, "KeyIsNotJson"),
+        (JSON, {"format": "Json", "set": {**SET, "value": "many"}}, "NotAScalar"),
+        ('{"limits": {"invitesPerSecond": {{ rate }}}}', {"format": "Json", "set": SET}, "KeyIsTemplate"),
+        (PLAIN, {"format": "Text", "set": {"path": "none=<value>", "value": "1"}}, "PathNotFound"),
+        (PLAIN * 2, {"format": "Text", "set": {"path": "children=<value> ", "value": "1"}}, "Ambiguous"),
+        (PLAIN, {"format": "Text", "set": {"path": "children=<value>", "value": "1"}}, "NotAScalar"),
+        (LIST, {"add": {"path": "/limits", "item": "x"}}, "NotAList"),
+        (LIST, {"add": {"path": "/none", "item": "x"}}, "PathNotFound"),
+        (LIST, {"remove": {"path": "/limits", "item": "x"}}, "NotAList"),
+        ("peers: [a, a]\n", {"remove": {"path": "/peers", "item": "a"}}, "Ambiguous"),
+        ("peers:\n- a\n", {"remove": {"path": "/peers", "item": "a"}}, "LastItem"),
+        ("peers: {{ peers }}\n", {"add": {"path": "/peers", "item": "a"}}, "KeyIsTemplate"),
+    ],
+)
+async def test_a_change_that_cannot_be_made(bench: Bench, text: str, change: dict[str, Any], reason: str) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map(text)
+
+    preview = await bench.reconfigure(**change)
+
+    assert preview.refused == reason
+    assert preview.message
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        (LIST, {"add": {"path": "/peers", "item": "'10.0.0.1'"}}),
+        (LIST, {"remove": {"path": "/peers", "item": "10.0.0.7"}}),
+        (JSON, {"format": "Json", "add": {"path": "/peers", "item": '"10.0.0.1"'}}),
+        (PLAIN, {"format": "Text", "set": {"path": "tcp_children=<value>", "value": "4"}}),
+    ],
+)
+async def test_what_is_so_already(bench: Bench, text: str, change: dict[str, Any]) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map(text)
+
+    preview = await bench.reconfigure(**change)
+
+    assert (preview.already, preview.refused) == (True, "")
+    assert preview.message.endswith("already")
+
+
+@pytest.mark.parametrize(("name", "refused"), [("tuning-5g2h7m9kbt", "ConfigMapGenerated"), ("tuning-dispatcher", "")])
+async def test_a_name_with_a_digest_of_the_content(bench: Bench, name: str, refused: str) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map(metadata={"name": name})
+
+    preview = await bench.reconfigure(config_map=name, set=SET)
+
+    assert preview.refused == refused
+    assert ("disableNameSuffixHash" in preview.message) is bool(refused)
+
+
+@pytest.mark.parametrize(("controller", "refused"), [(True, "TargetManagedBy"), (False, "")])
+async def test_a_config_map_that_another_object_owns(bench: Bench, controller: bool, refused: str) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    pcscf = await bench.api.get("apps/v1", "Deployment", bench.namespace, "pcscf")
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pcscf", "uid": pcscf["metadata"]["uid"]}
+    bench.config_map(metadata={"name": "tuning", "ownerReferences": [owner | {"controller": controller}]})
+
+    preview = await bench.reconfigure(set=SET)
+
+    assert preview.refused == refused
+    assert ("belongs to Deployment/pcscf" in preview.message) is controller
+
+
+@pytest.mark.parametrize(("manager", "warns"), [("Helm", False), ("amf-operator", True)])
+async def test_who_may_write_it_back_is_said(bench: Bench, manager: str, warns: bool) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map(metadata={"name": "tuning", "labels": {"app.kubernetes.io/managed-by": manager}})
+
+    preview = await bench.reconfigure(set=SET)
+
+    assert preview.refused == ""
+    assert (f"{manager} manages it" in preview.description) is warns
 
 
 async def test_binary_and_immutable_config_maps(bench: Bench) -> None:
@@ -256,6 +342,7 @@ async def test_a_workload_that_would_not_take_it_up(bench: Bench) -> None:
 
     assert (await bench.reconfigure(set=SET)).refused == "NotRestartable"
     assert (await bench.reconfigure(set=SET, reload="Hot")).refused == "HotReloadNotDescribed"
+    assert (await bench.reconfigure(set=SET, reload="Annotation")).refused == "ReloadAnnotationNotNamed"
 
 
 async def test_the_present_value_is_done_already(bench: Bench) -> None:
@@ -282,6 +369,21 @@ async def test_restoring_needs_a_content_that_is_known_to_work(bench: Bench) -> 
 
     assert (preview.before, preview.intended, preview.refused) == ("5", "50", "")
     assert preview.description.startswith("restore /limits/invitesPerSecond")
+
+
+async def test_a_line_of_a_plain_text_is_restored_too(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    bench.config_map(PLAIN)
+    await bench.history.note(bench.namespace, "tuning", "k.yaml", datetime.now(UTC))
+    await bench.history.mark_good(bench.namespace, "tuning", "k.yaml", text_digest(PLAIN))
+    bad = {"data": {"k.yaml": PLAIN.replace("children=50", "children=2")}}
+    bench.cluster.kubectl("patch", "configmap", "tuning", "--namespace", bench.namespace, "--type=merge",
+                          "--patch", json.dumps(bad))  # fmt: skip
+
+    preview = await bench.reconfigure(format="Text", restore="children=<value> ")
+
+    assert (preview.before, preview.intended, preview.refused) == ("2", "50", "")
+    assert preview.field == "data[k.yaml]:Text/children=<value> "
 
 
 async def test_a_pod_template_is_all_a_custom_workload_needs(bench: Bench) -> None:

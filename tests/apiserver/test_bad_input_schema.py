@@ -17,6 +17,7 @@ GOOD = {"ServiceIntent": INTENT, "RemediationPolicy": POLICY, "TelemetrySource":
 GONE = object()
 NAME_RULE = "the name is longer than 52 characters: records are named after it"  # has its test among the CRDs'
 HOT = {"name": "pcscf", "ref": INTENT["targets"][0]["ref"], "configReload": "Hot"}
+ANNOTATED = HOT | {"configReload": "Annotation"}
 
 INTENTS: list[tuple[str, Any, str]] = [
     # wrong types
@@ -73,6 +74,11 @@ INTENTS: list[tuple[str, Any, str]] = [
         "minEvents counts the total of a ratio",
     ),
     ("targets.0", HOT, "configReload Hot needs hotReload"),
+    ("targets.0", ANNOTATED, "configReload Annotation needs reloadAnnotation"),
+    ("targets.0", ANNOTATED | {"reloadAnnotation": "kubernetes.io/x"}, "those of Kubernetes and Homeostat are not"),
+    ("targets.0", ANNOTATED | {"reloadAnnotation": "apps.k8s.io/x"}, "those of Kubernetes and Homeostat are not"),
+    ("targets.0", ANNOTATED | {"reloadAnnotation": "homeostat.dev/x"}, "those of Kubernetes and Homeostat are not"),
+    ("targets.0", ANNOTATED | {"reloadAnnotation": "two words"}, "spec.targets[0].reloadAnnotation"),
 ]
 
 
@@ -81,6 +87,7 @@ def resized(**changes: Any) -> dict[str, Any]:
 
 
 RECONFIGURE = {"target": "pcscf", "configMap": "tuning", "key": "tuning.yaml"}
+ITEM = {"path": "/peers", "item": "10.0.0.1"}
 POLICIES: list[tuple[str, Any, str]] = [
     ("mode", "Dry", "spec.mode"),
     ("triggers", [], "spec.triggers"),
@@ -137,7 +144,35 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("steps.0.action", resized(memory={"to": "1Gi", "max": "2Gi"}), "min and max bound a step: they go with by"),
     ("steps.0.action", resized(cpu={"by": "+50%", "min": "1.5", "max": "1400m"}), "min cannot exceed max"),
     ("steps.0.action", {"rollback": {}}, "rollback.target"),
-    ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value} and restore"),
+    ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value}, restore, add"),
+    ("steps.0.action", {"reconfigure": {**RECONFIGURE, "restore": "/a", "add": ITEM}}, "give exactly one of set"),
+    ("steps.0.action", {"reconfigure": {**RECONFIGURE, "restore": "a"}}, "the path is a JSON Pointer"),
+    (
+        "steps.0.action",
+        {"reconfigure": {**RECONFIGURE, "format": "Json", "set": {"path": "a=<value>", "value": "1"}}},
+        "the path is a JSON Pointer",
+    ),
+    (
+        "steps.0.action",
+        {"reconfigure": {**RECONFIGURE, "format": "Text", "set": {"path": "/a", "value": "1"}}},
+        "the begin of a line, with <value> once in it",
+    ),
+    (
+        "steps.0.action",
+        {"reconfigure": {**RECONFIGURE, "format": "Text", "restore": "a=<value><value>"}},
+        "the begin of a line, with <value> once in it",
+    ),
+    (
+        "steps.0.action",
+        {"reconfigure": {**RECONFIGURE, "format": "Text", "restore": "<value>"}},
+        "the begin of a line, with <value> once in it",
+    ),
+    ("steps.0.action", {"reconfigure": {**RECONFIGURE, "format": "Text", "add": ITEM}}, "a plain text has no lists"),
+    ("steps.0.action", {"reconfigure": {**RECONFIGURE, "format": "Toml", "restore": "/a"}}, "format"),
+    ("steps.0.action", {"reconfigure": {**RECONFIGURE, "remove": {"path": "a", "item": "x"}}}, "remove.path"),
+    ("steps.0.action", {"reconfigure": {**RECONFIGURE, "add": {"path": "/a", "item": ""}}}, "add.item"),
+    ("steps.0.action", {"reconfigure": {**RECONFIGURE, "restore": "/a\nb"}}, "restore"),
+    ("steps.0.action", {"reconfigure": {**RECONFIGURE, "key": "a/b", "restore": "/a"}}, "key"),
     ("causes", [{"name": "Throttled", "evidence": [{"name": "e"}]}], "give exactly one kind of evidence"),
     ("boundaries", {"autonomous": [{}]}, "an empty rule matches nothing"),
     (

@@ -151,6 +151,18 @@ async def test_what_is_not_yaml_changes_as_a_whole(key: Key) -> None:
     assert (change.path, change.after) == ("", f"sha256:{text_digest('a: [2' + chr(10))[:12]}")
 
 
+async def test_of_a_plain_text_no_line_is_told(key: Key) -> None:
+    key.create("children=8\npassword=old-secret\n")
+    await key.note()
+    key.write("children=2\npassword=new-secret\n")
+
+    (change,) = (await key.note()).changes
+
+    assert change.path == ""
+    assert change.before.startswith("sha256:")
+    assert "secret" not in change.before + change.after
+
+
 async def test_comments_are_no_change_of_configuration(key: Key) -> None:
     key.create("rate: 50\n")
     await key.note()

@@ -1,45 +1,20 @@
-"""The change of one scalar in a YAML key of a ConfigMap. The record holds digests of the texts, never the texts."""
+"""The change of one value in a key of a ConfigMap. The record holds digests of the texts, never the texts."""
 
 import asyncio
-import re
-from dataclasses import dataclass
 from datetime import datetime
 
+from homeostat.act.config_text import ConfigField, turned
+from homeostat.act.edit_error import EditError
 from homeostat.act.operations import opposite
 from homeostat.act.preflight import describe, read_same, untouched_since, version_of
 from homeostat.act.send import Write, patching, send
-from homeostat.act.yaml_edit import YamlEditError, replace_scalar
 from homeostat.cluster.config_history import text_digest
 from homeostat.cluster.managed_fields import last_writer
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError
-
-_FIELD = re.compile(r"data\[([-._a-zA-Z0-9]+)\](/.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigField:
-    """A scalar in a key of a ConfigMap, as it is named in records: ``data[KEY]`` and a JSON Pointer."""
-
-    key: str
-    pointer: str
-
-    def __str__(self) -> str:
-        return f"data[{self.key}]{self.pointer}"
-
-    @classmethod
-    def parse(cls, text: str) -> "ConfigField":
-        """Read the name of a field.
-
-        Raises:
-            ValueError: it names no key of a ConfigMap.
-        """
-        match = _FIELD.fullmatch(text)
-        if match is None:
-            raise ValueError(f"{text!r} is not data[KEY] and a JSON Pointer")
-        return cls(*match.groups())
+from homeostat.flow.wording import or_absent
 
 
 def text_of(config_map: Body, key: str) -> str | None:
@@ -48,17 +23,19 @@ def text_of(config_map: Body, key: str) -> str | None:
     return None if text is None else str(text)
 
 
-async def edited(text: str, pointer: str, value: str) -> str:
-    """The text with the scalar as it is to be, off the event loop: a large text takes a second to parse.
+async def edited(text: str, field: ConfigField, before: str, intended: str, digest: str = "") -> str:
+    """The text with the value as it is to be, off the event loop: a large text takes a second to parse.
+
+    ``digest`` is that of the text that is to come out, where several could.
 
     Raises:
-        YamlEditError: it cannot be edited so.
+        EditError: it cannot be edited so.
     """
-    return await asyncio.to_thread(replace_scalar, text, pointer, value, verbatim=True)
+    return await asyncio.to_thread(turned, text, field, before, intended, lambda result: text_digest(result) == digest)
 
 
 class EditConfigEffect:
-    """Writes a scalar of a ConfigMap's key."""
+    """Writes a value in a ConfigMap's key."""
 
     action = OperationAction.EDIT_CONFIG
 
@@ -73,7 +50,7 @@ class EditConfigEffect:
             config_map = await read_same(self._cluster, namespace, operation.target)
             text = _present_text(config_map, field, operation)
             if text_digest(text) == operation.digest_intended:
-                return Receipt(OperationState.APPLIED, message=f"{field} is {operation.intended} already")
+                return Receipt(OperationState.APPLIED, message=f"{field} is {or_absent(operation.intended)} already")
             if text_digest(text) != operation.digest_before:
                 raise PlanStaleError(f"{field.key} of {describe(operation.target)} was changed since the plan")
             new_text = await _planned_text(text, field, operation)
@@ -116,7 +93,8 @@ class EditConfigEffect:
         receipt = await self.happened(namespace, operation, target)
         if receipt.state is OperationState.APPLIED:
             return ""
-        return receipt.message or f"{operation.field} of {describe(operation.target)} to be {operation.intended}"
+        what = f"{operation.field} of {describe(operation.target)}"
+        return receipt.message or f"{what} to be {or_absent(operation.intended)}"
 
     async def reverse(
         self,
@@ -127,7 +105,7 @@ class EditConfigEffect:
         number: int,
         at: datetime,
     ) -> Operation | None:
-        """The scalar as it was, if the text still is the one that was written.
+        """The value as it was, if the text still is the one that was written.
 
         Raises:
             PlanStaleError: someone else changed the text since, or the ConfigMap is another one.
@@ -144,9 +122,10 @@ class EditConfigEffect:
                 f"{write.manager if write else 'someone else'}, and is left alone"
             )
         try:
-            before = await edited(text, field.pointer, operation.before)
-        except YamlEditError as error:
-            raise PlanStaleError(f"{field} cannot be put back to {operation.before}: {error.message}") from error
+            before = await edited(text, field, operation.intended, operation.before, operation.digest_before)
+        except EditError as error:
+            message = f"{field} cannot be put back to {or_absent(operation.before)}: {error.message}"
+            raise PlanStaleError(message) from error
         undo = opposite(operation, kind, number, version_of(config_map), at)
         return undo.model_copy(update={"digest_intended": text_digest(before)})
 
@@ -160,8 +139,8 @@ def _present_text(config_map: Body, field: ConfigField, operation: Operation) ->
 
 async def _planned_text(text: str, field: ConfigField, operation: Operation) -> str:
     try:
-        new_text = await edited(text, field.pointer, operation.intended)
-    except YamlEditError as error:
+        new_text = await edited(text, field, operation.before, operation.intended, operation.digest_intended)
+    except EditError as error:
         raise PlanStaleError(f"{field} cannot be written: {error.message}") from error
     if text_digest(new_text) != operation.digest_intended:
         raise PlanStaleError(f"the new text of {field} would not be the one that was planned")

@@ -1,23 +1,26 @@
-"""Planning the action ``reconfigure``: one scalar, then a restart or a hot reload."""
+"""Planning the action ``reconfigure``: one value, then what makes the workload take it up."""
 
 import asyncio
 from datetime import datetime
 
-from homeostat.act.edit_config import ConfigField, edited, text_of
+from homeostat.act.config_owner import refuse_if_not_ours, warning_of_others
+from homeostat.act.config_text import ConfigChange, ConfigField, planned, read_value
+from homeostat.act.edit_config import edited, text_of
+from homeostat.act.edit_error import EditError
 from homeostat.act.operations import intend
 from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.refusals import RefusedError, not_readable
-from homeostat.act.restart import cannot_restart, restart_operation
-from homeostat.act.yaml_edit import YamlEditError, YamlEditReason, read_scalar, replace_scalar
+from homeostat.act.take_up import refuse_unless_taken_up, take_up_operation, words_for
 from homeostat.cluster.config_history import text_digest
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.actions.reconfigure import ReconfigureAction
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
-from homeostat.contracts.service_intent import ConfigReload, Target
+from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body, Occasion, Preview
 from homeostat.flow.ports import Cluster, ConfigHistory, KubernetesError, NotFoundError, PlanStaleError
+from homeostat.flow.wording import clip, or_absent
 
 
 class ReconfigureActuator:
@@ -34,16 +37,17 @@ class ReconfigureActuator:
         try:
             config_map = await self._config_map(namespace, action.config_map)
             text = _key_text(config_map, action)
-            value = await self._value(namespace, action)
+            restored = await self._restored(namespace, action)
             await self._check_take_up(namespace, target)
+            change = await asyncio.to_thread(planned, text, action, restored)
         except RefusedError as refused:
             return refused.preview
+        except EditError as error:
+            message = clip(f"{action.key} of ConfigMap {action.config_map}: {error.message}")
+            return Preview(refused=error.reason.value, message=message)
         except KubernetesError as error:
             return not_readable(f"ConfigMap {action.config_map} or what uses it", error)
-        try:
-            return await asyncio.to_thread(_preview, config_map, action, text, value, target)
-        except YamlEditError as error:
-            return _refused_edit(action, error)
+        return _preview(config_map, action, text, change, target)
 
     async def operations(self, plan: Plan, step: Step, occasion: Occasion, at: datetime) -> tuple[Operation, ...]:
         """Two operations: the edit, and what makes the workload take it up.
@@ -59,10 +63,8 @@ class ReconfigureActuator:
         if text is None or config_map.get("immutable"):
             raise PlanStaleError(f"{describe(plan.target)} has no key {field.key} that could be changed any more")
         try:
-            if await asyncio.to_thread(read_scalar, text, field.pointer) != plan.before:
-                raise PlanStaleError(f"{field} of {describe(plan.target)} is not {plan.before} any more")
-            new_text = await edited(text, field.pointer, plan.intended)
-        except YamlEditError as error:
+            new_text = await edited(text, field, plan.before, plan.intended)
+        except EditError as error:
             raise PlanStaleError(f"{field} of {describe(plan.target)} cannot be changed any more: {error}") from error
         edit = intend(
             step=step.name,
@@ -79,7 +81,11 @@ class ReconfigureActuator:
             digest_intended=text_digest(new_text),
             at=at,
         )
-        return (edit, await self._take_up(namespace, edit, target, at))
+        try:
+            workload = await self._workload(namespace, target)
+        except NotFoundError as error:
+            raise PlanStaleError(f"{target.ref.kind}/{target.ref.name} is gone ({error.message})") from error
+        return (edit, take_up_operation(edit, target, workload, at))
 
     async def _config_map(self, namespace: str, name: str) -> Body:
         try:
@@ -88,9 +94,10 @@ class ReconfigureActuator:
             message = f"there is no ConfigMap {name} in namespace {namespace}: create it, or correct the step"
             raise RefusedError("ConfigMapNotFound", message) from error
 
-    async def _value(self, namespace: str, action: ReconfigureAction) -> str:
-        if action.set is not None:
-            return action.set.value
+    async def _restored(self, namespace: str, action: ReconfigureAction) -> str:
+        """The value that worked; empty where none is to be restored."""
+        if action.restore is None:
+            return ""
         good = await self._history.last_good(namespace, action.config_map, action.key)
         if good is None:
             raise RefusedError(
@@ -99,8 +106,8 @@ class ReconfigureActuator:
                 "was kept, so there is nothing to restore",
             )
         try:
-            return await asyncio.to_thread(read_scalar, good, action.restore or "")
-        except YamlEditError as error:
+            return await asyncio.to_thread(read_value, good, action.restore, action.format)
+        except EditError as error:
             message = f"the last good content of {action.key} has no value to restore: {error.message}"
             raise RefusedError("NoKnownGoodContent", message) from error
 
@@ -114,74 +121,42 @@ class ReconfigureActuator:
         except NotFoundError as error:
             message = f"{target.ref.kind}/{target.ref.name} is not in namespace {namespace}: {error.message}"
             raise RefusedError("TargetNotFound", message) from error
-        if target.config_reload is ConfigReload.HOT and target.hot_reload is None:
-            message = f"target {target.name} has configReload Hot but no hotReload: say where its pods reload"
-            raise RefusedError("HotReloadNotDescribed", message)
-        obstacle = cannot_restart(workload) if target.config_reload is ConfigReload.RESTART else ""
-        if obstacle:
-            raise RefusedError("NotRestartable", obstacle)
-
-    async def _take_up(self, namespace: str, edit: Operation, target: Target, at: datetime) -> Operation:
-        try:
-            workload = await self._workload(namespace, target)
-        except NotFoundError as error:
-            raise PlanStaleError(f"{target.ref.kind}/{target.ref.name} is gone ({error.message})") from error
-        identity = identity_of(workload)
-        if target.config_reload is ConfigReload.RESTART:
-            return restart_operation(
-                edit.step, edit.attempt, OperationKind.APPLY, 2, workload=workload, identity=identity, at=at
-            )
-        return intend(
-            step=edit.step,
-            attempt=edit.attempt,
-            kind=OperationKind.APPLY,
-            number=2,
-            action=OperationAction.HOT_RELOAD,
-            target=identity,
-            resource_version=version_of(workload),
-            field=edit.field.partition("]")[0] + "]",
-            before="",
-            intended="",
-            digest_before=edit.digest_before,
-            digest_intended=edit.digest_intended,
-            at=at,
-        )
+        refuse_unless_taken_up(workload, target)
 
 
-def _preview(config_map: Body, action: ReconfigureAction, text: str, value: str, target: Target) -> Preview:
-    pointer = action.set.path if action.set is not None else action.restore or ""
-    before = read_scalar(text, pointer)
-    new_text = replace_scalar(text, pointer, value, verbatim=action.set is None)
-    intended = read_scalar(new_text, pointer)
-    take_up = "reload" if target.config_reload is ConfigReload.HOT else "restart"
-    verb = "set" if action.set is not None else "restore"
+def _preview(config_map: Body, action: ReconfigureAction, text: str, change: ConfigChange, target: Target) -> Preview:
+    already = change.text == text
+    state = or_absent(change.intended) if action.list_change is None else "so"
     return Preview(
         target=identity_of(config_map),
-        field=str(ConfigField(action.key, pointer)),
-        before=before,
-        intended=intended,
-        description=f"{verb} {pointer} in {action.key} of ConfigMap/{action.config_map} from {before} to {intended}, "
-        f"then {take_up} {target.ref.kind}/{target.ref.name}",
-        message=f"{pointer} is {before} already" if new_text == text else "",
-        already=new_text == text,
+        field=str(change.field),
+        before=change.before,
+        intended=change.intended,
+        description=clip(f"{_words(action, change)}{warning_of_others(config_map)}, then {words_for(target)}"),
+        message=clip(f"{action.path} is {state} already") if already else "",
+        already=already,
     )
 
 
+def _words(action: ReconfigureAction, change: ConfigChange) -> str:
+    place = f"{action.key} of ConfigMap/{action.config_map}"
+    if action.add is not None:
+        return f"add {change.intended} to {action.path} in {place}"
+    if action.remove is not None:
+        return f"remove {change.before} from {action.path} in {place}"
+    verb = "set" if action.set is not None else "restore"
+    return f"{verb} {action.path} in {place} from {change.before} to {change.intended}"
+
+
 def _key_text(config_map: Body, action: ReconfigureAction) -> str:
-    name = f"ConfigMap {action.config_map}"
-    if config_map.get("immutable"):
-        raise RefusedError("ConfigMapImmutable", f"{name} is immutable: it can only be replaced by a new one")
+    refuse_if_not_ours(config_map)
     text = text_of(config_map, action.key)
     if text is None:
         binary = action.key in (config_map.get("binaryData") or {})
         why = "holds binary data" if binary else "does not exist"
-        raise RefusedError("KeyNotFound", f"the key {action.key} of {name} {why}; name a key that holds YAML")
+        message = f"the key {action.key} of ConfigMap {action.config_map} {why}; name a key that holds text"
+        raise RefusedError("KeyNotFound", message)
     return text
-
-
-def _refused_edit(action: ReconfigureAction, error: YamlEditError) -> Preview:
-    reason = "KeyIsNotYaml" if error.reason is YamlEditReason.NOT_YAML else error.reason.value
-    return Preview(refused=reason, message=f"{action.key} of ConfigMap {action.config_map}: {error.message}")
 
 
 def _action(step: Step) -> ReconfigureAction:

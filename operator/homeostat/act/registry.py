@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from homeostat.act.annotate import AnnotateEffect
 from homeostat.act.edit_config import EditConfigEffect
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
@@ -15,11 +16,10 @@ from homeostat.act.restart import RestartEffect
 from homeostat.act.rollback import RollbackEffect
 from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
-from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.operations import TAKE_UP, Operation, OperationKind, OperationState
 from homeostat.flow.facts import Occasion
 from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect
 
-_TAKES_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD})
 _HOLDS = frozenset({OperationState.INTENDED, OperationState.APPLIED, OperationState.UNKNOWN})
 
 
@@ -66,7 +66,7 @@ class Registry:
             operation
             for attempt in attempts
             for operation in sorted(
-                (o for o in reversed(standing) if (o.step, o.attempt) == attempt), key=lambda o: o.action in _TAKES_UP
+                (o for o in reversed(standing) if (o.step, o.attempt) == attempt), key=lambda o: o.action in TAKE_UP
             )
         )
 
@@ -95,6 +95,7 @@ def registry(cluster: Cluster, history: ConfigHistory) -> Registry:
             EditConfigEffect(cluster),
             RestartEffect(cluster),
             HotReloadEffect(cluster),
+            AnnotateEffect(cluster),
             MarkForRemovalEffect(cluster),
             ResizeEffect(cluster),
             RollbackEffect(cluster),

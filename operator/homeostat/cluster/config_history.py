@@ -168,10 +168,14 @@ def text_digest(text: str) -> str:
 
 
 def _differences(before: _Revision, after: _Revision) -> tuple[tuple[str, str, str], ...]:
+    """Path, value before and after of each change; of a text without paths, which a record never holds, digests."""
+    whole = (("", f"sha256:{before.digest[:12]}", f"sha256:{after.digest[:12]}"),)
     try:
         changes = changed_scalars(before.text, after.text)
     except YamlTextError:
-        return (("", f"sha256:{before.digest[:12]}", f"sha256:{after.digest[:12]}"),)
+        return whole
+    if any(change.path == "" for change in changes):
+        return whole
     return tuple((c.path, c.before[:_LONGEST_VALUE], c.after[:_LONGEST_VALUE]) for c in changes)
 
 

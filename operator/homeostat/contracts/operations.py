@@ -71,9 +71,14 @@ class OperationAction(StrEnum):
     EDIT_CONFIG = "EditConfig"
     RESTART = "Restart"
     HOT_RELOAD = "HotReload"
+    ANNOTATE = "Annotate"
     MARK_FOR_REMOVAL = "MarkForRemoval"
     RESIZE = "Resize"
     ROLLBACK = "Rollback"
+
+
+TAKE_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD, OperationAction.ANNOTATE})
+"""Operations that make a workload take up what another operation wrote; their undo comes after that one's."""
 
 
 class OperationState(StrEnum):

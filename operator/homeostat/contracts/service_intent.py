@@ -69,6 +69,7 @@ class ConfigReload(StrEnum):
 
     RESTART = "Restart"
     HOT = "Hot"
+    ANNOTATION = "Annotation"
 
 
 class HotReload(Resource):
@@ -131,7 +132,18 @@ class Target(Resource):
                 cel(
                     "self.configReload != 'Hot' || has(self.hotReload)",
                     "configReload Hot needs hotReload: the port and the paths by which a pod reloads and reports",
-                )
+                ),
+                cel(
+                    "self.configReload != 'Annotation' || has(self.reloadAnnotation)",
+                    "configReload Annotation needs reloadAnnotation: the annotation that the workload's controller "
+                    "watches",
+                ),
+                cel(
+                    "!has(self.reloadAnnotation) || "
+                    "!self.reloadAnnotation.matches('^([^/]*[.])?(kubernetes[.]io|k8s[.]io|homeostat[.]dev)/')",
+                    "reloadAnnotation is for a controller of the workload: those of Kubernetes and Homeostat are not",
+                    fieldPath=".reloadAnnotation",
+                ),
             ]
         }
     )
@@ -156,10 +168,24 @@ class Target(Resource):
     ]
     config_reload: Annotated[
         ConfigReload,
-        Field(default=ConfigReload.RESTART, description="How the workload takes up a changed ConfigMap."),
+        Field(
+            default=ConfigReload.RESTART,
+            description="How the workload takes up a changed ConfigMap: by a rolling restart, a call to its pods, or "
+            "an annotation that its own controller watches.",
+        ),
     ]
     hot_reload: Annotated[
         HotReload | None, Field(default=None, description="Where a pod reloads and reports; for configReload Hot.")
+    ]
+    reload_annotation: Annotated[
+        str | None,
+        Field(
+            default=None,
+            pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
+            max_length=317,
+            description="Annotation of the workload itself that its controller watches, such as a reloader or a "
+            "vendor's operator: it gets the SHA-256 of the key's new text; for configReload Annotation.",
+        ),
     ]
 
 

@@ -33,7 +33,7 @@ def describe_change(change: ConfigChange, onset: datetime) -> str:
     """What was changed, by whom and when, in a sentence."""
     who = f" by {change.by}" if change.by else ""
     return (
-        f"{change.path} in {change.config_map} ({change.key}) changed "
+        f"{change.path or 'the text'} in {change.config_map} ({change.key}) changed "
         f"{clip(change.before or 'absent', _VALUE_LIMIT)} -> {clip(change.after or 'absent', _VALUE_LIMIT)}{who} "
         f"at {format_time(change.at)}, {format_span(onset - change.at)} before the breach"
     )

@@ -7,15 +7,12 @@ finishes it. Nothing is ever applied twice: an effect carries the resourceVersio
 from collections.abc import Sequence
 from enum import StrEnum
 
-from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.operations import TAKE_UP, Operation, OperationKind, OperationState
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.flow.draining import Drained, may_end
 from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import KubernetesError, PlanStaleError
 from homeostat.flow.run import Run
-
-_TAKES_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD})
-"""Operations that make a workload take up what another operation wrote; their undo comes after that one's."""
 
 _REFUSED = 400
 _SERVER_FAULT = 500
@@ -74,7 +71,7 @@ async def undo_operations(run: Run) -> tuple[Operation, ...]:
         PlanStaleError: someone else changed a field since; it is theirs now.
     """
     applied = run.stages.effects.order_of_undo(run.operations(OperationKind.APPLY, OperationState.APPLIED))
-    ordered = [o for o in applied if o.action not in _TAKES_UP] + [o for o in applied if o.action in _TAKES_UP]
+    ordered = [o for o in applied if o.action not in TAKE_UP] + [o for o in applied if o.action in TAKE_UP]
     undos: list[Operation] = []
     for operation in ordered:
         effect = run.stages.effects.effect(operation)

@@ -25,6 +25,7 @@ from homeostat.flow.ports import KubernetesError, PlanStaleError
 from homeostat.flow.release import release
 from homeostat.flow.run import RecordLostError, RecordMovedError, Run
 from homeostat.flow.verification import roll_back, start_verification, verify
+from homeostat.flow.wording import or_absent
 from homeostat.record.guard_facts import guard_facts
 
 log = logging.getLogger(__name__)
@@ -234,7 +235,8 @@ async def _take(run: Run, decision: Decision) -> None:
         await run.enter(Phase.RECORDED, "Shadow", decision.message, plan=plan, **known)
     elif decision.ruling is Ruling.ASK:
         moved = (
-            f" The target moved since it was first planned: {run.plan.before} is now {plan.before}."
+            " The target moved since it was first planned: "
+            f"{or_absent(run.plan.before)} is now {or_absent(plan.before)}."
             if (run.status.plan and run.status.plan.step == plan.step and run.status.plan.before != plan.before)
             else ""
         )

@@ -14,6 +14,7 @@ from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseS
 from homeostat.flow.execution import Progress, awaited, carry_out, undo_operations
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Run
+from homeostat.flow.wording import or_absent
 from homeostat.verify.baseline import baseline
 from homeostat.verify.judge import Verdict, judge
 
@@ -205,7 +206,9 @@ async def roll_back(run: Run) -> None:
         )
         return
     outcome = run.status.outcome or OutcomeName.WORSE
-    restored = ", ".join(f"{o.field or o.action} is {o.intended} again" for o in undone if o.before != o.intended)
+    restored = ", ".join(
+        f"{o.field or o.action} is {or_absent(o.intended)} again" for o in undone if o.before != o.intended
+    )
     await follow(run, outcome, f"Taken back: {restored}.", undone=True)
 
 

@@ -68,6 +68,11 @@ def clip(text: str, limit: int = 1024) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def or_absent(value: str) -> str:
+    """A value, or that there is none."""
+    return value or "absent"
+
+
 def _bounds(expectation: Expectation) -> tuple[Decimal, ...]:
     if expectation.range is not None:
         return Decimal(expectation.range.lower), Decimal(expectation.range.upper)

@@ -6,7 +6,7 @@ from homeostat.contracts.actions.kinds import Reversal
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import Phase, Remediation
 from homeostat.contracts.steps import Undo
-from homeostat.flow.wording import format_time
+from homeostat.flow.wording import format_time, or_absent
 from homeostat.record.kubectl import approve_commands
 
 
@@ -22,7 +22,8 @@ def approval_request(namespace: str, name: str, record: Remediation) -> Iterator
         return
     yield f"Broken: {record.spec.why or record.spec.trigger.expectation}"
     target = f"{plan.target.kind}/{plan.target.name}"
-    yield f"Act:    {plan.description} ({plan.field} of {target}: {plan.before} -> {plan.intended})"
+    change = f"{or_absent(plan.before)} -> {or_absent(plan.intended)}"
+    yield f"Act:    {plan.description} ({plan.field} of {target}: {change})"
     yield f"Risk:   {plan.risk}"
     yield f"Undo:   {_undo_terms(record, plan)}"
     yield f"If nobody answers{_deadline(plan)}: nothing is done, and the record says so (Expired)."
@@ -38,10 +39,11 @@ def _deadline(plan: Plan) -> str:
 def _undo_terms(record: Remediation, plan: Plan) -> str:
     if plan.reversal is Reversal.IMPOSSIBLE:
         return "not possible: once done, it cannot be taken back"
+    before = or_absent(plan.before)
     step = next((step for step in record.spec.terms.steps if step.name == plan.step), None)
     words = {
-        Undo.ON_WORSE: f"by itself if it makes things worse: back to {plan.before}",
-        Undo.ON_INEFFECTIVE: f"by itself if it makes things worse or does not help: back to {plan.before}",
-        Undo.NEVER: f"not by itself; back to {plan.before} by hand",
+        Undo.ON_WORSE: f"by itself if it makes things worse: back to {before}",
+        Undo.ON_INEFFECTIVE: f"by itself if it makes things worse or does not help: back to {before}",
+        Undo.NEVER: f"not by itself; back to {before} by hand",
     }
-    return words[step.undo] if step else f"back to {plan.before}"
+    return words[step.undo] if step else f"back to {before}"

@@ -58,13 +58,19 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
         case OperationAction.EDIT_CONFIG:
             where = operation.field
             return Commands(
-                f"kubectl edit {target}   # {where}: {operation.before} -> {operation.intended}",
-                f"kubectl edit {target}   # {where}: {operation.intended} -> {operation.before}",
+                f"kubectl edit {target}   # {where}: {_change(operation.before, operation.intended)}",
+                f"kubectl edit {target}   # {where}: {_change(operation.intended, operation.before)}",
             )
         case OperationAction.RESTART:
             return Commands(f"kubectl rollout restart {target}", "")
         case OperationAction.HOT_RELOAD:
             return Commands(_reload(namespace, _hot_reload(operation, spec)), "")
+        case OperationAction.ANNOTATE:
+            key = operation.field.removeprefix("metadata.annotations[").removesuffix("]")
+            return Commands(
+                f"kubectl annotate {target} {key}={operation.digest_intended} --overwrite",
+                f"kubectl annotate {target} {key}={operation.digest_before} --overwrite",
+            )
         case OperationAction.MARK_FOR_REMOVAL:
             key = "controller.kubernetes.io/pod-deletion-cost"
             return Commands(
@@ -80,6 +86,12 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
             )
         case OperationAction.ROLLBACK:
             return Commands(_roll_back(target, operation.intended), _roll_back(target, operation.before))
+
+
+def _change(before: str, after: str) -> str:
+    if before and after:
+        return f"{before} -> {after}"
+    return f"add {after}" if after else f"remove {before}"
 
 
 def _resource(target: TargetIdentity) -> str:

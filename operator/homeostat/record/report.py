@@ -8,7 +8,7 @@ from homeostat.contracts.operations import Operation, OperationKind, OperationSt
 from homeostat.contracts.remediation import CandidateVerdict, Phase, Remediation
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.verification import OutcomeName, ReleaseState, VerificationResult
-from homeostat.flow.wording import clip, format_time
+from homeostat.flow.wording import clip, format_time, or_absent
 from homeostat.record.approval_request import approval_request, current_plan
 from homeostat.record.kubectl import commands
 
@@ -182,7 +182,8 @@ def _sessions(operation: Operation) -> Iterator[str]:
 
 def _operation_line(operation: Operation) -> str:
     moment = f"{operation.finished_at or operation.recorded_at:%H:%M:%S.%f}"[:-3]
-    change = f" {operation.before} -> {operation.intended}" if operation.before or operation.intended else ""
+    values = f" {or_absent(operation.before)} -> {or_absent(operation.intended)}"
+    change = values if operation.before or operation.intended else ""
     field = f" {operation.field}" if operation.field and operation.field != "spec.replicas" else ""
     version = f" (was resourceVersion {operation.resource_version})" if operation.resource_version else ""
     state = "" if operation.state is OperationState.APPLIED else f" [{operation.state}: {operation.message}]"

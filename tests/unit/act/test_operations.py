@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeostat.act.edit_config import ConfigField
+from homeostat.act.config_text import ConfigField
 from homeostat.act.mark_for_removal import choose_victims
 from homeostat.act.operations import intend, operation_id, opposite
 from homeostat.act.plan_scale import replicas_after, stepped
 from homeostat.act.registry import Registry
 from homeostat.act.restart import cannot_restart
+from homeostat.contracts.actions.reconfigure import ConfigFormat
 from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.flow.facts import Pod, Workload
@@ -114,10 +115,17 @@ def test_victims_are_those_that_kubernetes_takes(kind: str, keep: int, victims: 
     assert [pod.name for pod in choose_victims(_workload(kind, *pods), keep)] == victims
 
 
-def test_a_field_of_a_config_map_reads_back() -> None:
-    field = ConfigField("tuning.yaml", "/limits/a~1b")
-
-    assert str(field) == "data[tuning.yaml]/limits/a~1b"
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        (ConfigField("tuning.yaml", "/limits/a~1b"), "data[tuning.yaml]/limits/a~1b"),
+        (ConfigField("t.json", "/limits/0", ConfigFormat.JSON), "data[t.json]:Json/limits/0"),
+        (ConfigField("k.cfg", "children=<value>", ConfigFormat.TEXT), "data[k.cfg]:Text/children=<value>"),
+        (ConfigField("k.cfg", "/dev/x <value>", ConfigFormat.TEXT), "data[k.cfg]:Text//dev/x <value>"),
+    ],
+)
+def test_a_field_of_a_config_map_reads_back(field: ConfigField, text: str) -> None:
+    assert str(field) == text
     assert ConfigField.parse(str(field)) == field
     with pytest.raises(ValueError, match="JSON Pointer"):
         ConfigField.parse("spec.replicas")

@@ -95,6 +95,27 @@ def test_a_request_says_all_that_an_answer_needs():
             "kubectl edit configmap/pcscf-tuning -n ims   # data[tuning.yaml]/limits/rate: 500 -> 5",
         ),
         (
+            {
+                "action": OperationAction.EDIT_CONFIG,
+                "target": TUNING,
+                "field": "data[peers.yaml]/peers/2",
+                "before": "",
+                "intended": "10.0.0.3",
+            },
+            "kubectl edit configmap/pcscf-tuning -n ims   # data[peers.yaml]/peers/2: add 10.0.0.3",
+            "kubectl edit configmap/pcscf-tuning -n ims   # data[peers.yaml]/peers/2: remove 10.0.0.3",
+        ),
+        (
+            {
+                "action": OperationAction.ANNOTATE,
+                "field": "metadata.annotations[example.com/config]",
+                "digest_before": "0d",
+                "digest_intended": "1d",
+            },
+            "kubectl annotate deployment/pcscf -n ims example.com/config=1d --overwrite",
+            "kubectl annotate deployment/pcscf -n ims example.com/config=0d --overwrite",
+        ),
+        (
             {"action": OperationAction.RESTART},
             "kubectl rollout restart deployment/pcscf -n ims",
             "nothing to take back",
