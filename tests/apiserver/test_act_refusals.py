@@ -16,13 +16,14 @@ from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Occasion, Preview, Workload
 from tests.contract.cases.case import pod_template, workload
 from tests.contract.cases.reconfigure import TUNING
+from tests.contract.stage import Measured
 
 
 class Bench:
     def __init__(self, cluster: Cluster, api: ApiCluster, namespace: str) -> None:
         self.cluster, self.api, self.namespace = cluster, api, namespace
         self.history = ControllerRevisionHistory(api)
-        self.registry: Registry = registry(api, self.history)
+        self.registry: Registry = registry(api, self.history, Measured({}))
 
     def create(self, body: dict[str, Any]) -> None:
         self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))

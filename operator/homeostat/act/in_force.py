@@ -8,9 +8,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from homeostat.flow.facts import Body
-from homeostat.flow.ports import Cluster
+from homeostat.flow.ports import Cluster, NotFoundError
 
 NO_CAPACITY = "NoCapacity: "
+
+
+def replicas_of(scale: Body) -> int:
+    """Replicas that a Scale asks for; the field is left out where it is 0."""
+    return int((scale.get("spec") or {}).get("replicas") or 0)
+
+
+async def scale_of(cluster: Cluster, namespace: str, workload: Body) -> Body | None:
+    """The workload's /scale; None for a kind that has none."""
+    try:
+        return await cluster.get(
+            workload["apiVersion"], workload["kind"], namespace, workload["metadata"]["name"], "scale"
+        )
+    except NotFoundError:
+        return None
 
 
 def name_of(body: Body) -> str:
@@ -38,6 +53,20 @@ async def replicas_awaited(cluster: Cluster, namespace: str, body: Body, scale: 
     return ""
 
 
+async def ready_awaited(cluster: Cluster, namespace: str, body: Body, scale: Body | None, ready: int) -> str:
+    """Empty once as many pods are ready as the workload wants, whatever their template.
+
+    ``ready`` is counted on the pods: the workload's status does not know at once that one has ended.
+    """
+    wanted = _rollout(body)[0] if scale is None else replicas_of(scale)
+    if ready >= wanted:
+        return ""
+    failure = _replica_failure(body.get("status") or {})
+    if failure:
+        return f"{NO_CAPACITY}{failure}"
+    return await _unschedulable(cluster, namespace, scale) or f"{wanted} ready pods of {name_of(body)} ({ready} are)"
+
+
 async def rollout_awaited(cluster: Cluster, namespace: str, body: Body, scale: Body | None) -> str:
     """Empty once every pod runs the present template and is ready; at once for a kind that reports no status."""
     status = body.get("status") or {}
@@ -51,8 +80,7 @@ async def rollout_awaited(cluster: Cluster, namespace: str, body: Body, scale: B
     wanted, updated, ready, present = _rollout(body)
     if updated >= wanted and ready >= wanted and present <= wanted:
         return ""
-    unschedulable = await _unschedulable(cluster, namespace, scale) if scale is not None else ""
-    return unschedulable or (
+    return await _unschedulable(cluster, namespace, scale) or (
         f"{wanted} ready pods of {name_of(body)} with the new template ({updated} have it, {ready} are ready, "
         f"{max(0, present - wanted)} more than wanted)"
     )

@@ -127,7 +127,7 @@ class ReconfigureActuator:
             raise _RefusedError("HotReloadNotDescribed", message)
         obstacle = cannot_restart(workload) if target.config_reload is ConfigReload.RESTART else ""
         if obstacle:
-            raise _RefusedError("NotRestartable", obstacle)
+            raise _RefusedError("NotRestartable", f"{obstacle}, or set configReload Hot")
 
     async def _take_up(self, namespace: str, edit: Operation, target: Target, at: datetime) -> Operation:
         try:
@@ -137,7 +137,15 @@ class ReconfigureActuator:
         identity = identity_of(workload)
         if target.config_reload is ConfigReload.RESTART:
             return restart_operation(
-                edit.step, edit.attempt, OperationKind.APPLY, 2, workload=workload, identity=identity, at=at
+                edit.step,
+                edit.attempt,
+                OperationKind.APPLY,
+                2,
+                workload=workload,
+                identity=identity,
+                at=at,
+                digest_before=edit.digest_before,
+                digest_intended=edit.digest_intended,
             )
         return intend(
             step=edit.step,

@@ -1,4 +1,4 @@
-"""The pods of a workload that serve."""
+"""The pods of a workload, and those of them that serve."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +16,29 @@ _OPERATORS = {
 
 async def ready_pods(cluster: Cluster, namespace: str, workload: Body) -> tuple[str, ...]:
     """Names of the pods that are ready and not about to go, in order; none for a kind that selects no pods."""
+    return tuple(sorted(p["metadata"]["name"] for p in await pods_of(cluster, namespace, workload) if serves(p)))
+
+
+async def pods_of(cluster: Cluster, namespace: str, workload: Body) -> tuple[Body, ...]:
+    """All pods that a workload selects; none for a kind that selects no pods."""
     selector = await _selector(cluster, namespace, workload)
-    if not selector:
-        return ()
-    pods = await cluster.list("v1", "Pod", namespace, selector)
-    return tuple(sorted(pod["metadata"]["name"] for pod in pods if _serves(pod)))
+    return await cluster.list("v1", "Pod", namespace, selector) if selector else ()
+
+
+def is_ready(pod: Body) -> bool:
+    """Whether the pod is ready, as its condition says."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def is_ending(pod: Body) -> bool:
+    """Whether the pod is about to go."""
+    return bool(pod["metadata"].get("deletionTimestamp"))
+
+
+def serves(pod: Body) -> bool:
+    """Whether the pod is ready and not about to go."""
+    return is_ready(pod) and not is_ending(pod)
 
 
 async def _selector(cluster: Cluster, namespace: str, workload: Body) -> str:
@@ -43,9 +61,3 @@ def _text(selector: Mapping[str, Any]) -> str:
         for e in selector.get("matchExpressions") or ()
     ]
     return ",".join([*labels, *expressions])
-
-
-def _serves(pod: Body) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")

@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from homeostat.act.edit_config import EditConfigEffect
+from homeostat.act.evict import EvictEffect
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
+from homeostat.act.plan_evict import EvictActuator
 from homeostat.act.plan_reconfigure import ReconfigureActuator
+from homeostat.act.plan_restart import RestartActuator
 from homeostat.act.plan_scale import ScaleActuator
 from homeostat.act.restart import RestartEffect
 from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.flow.facts import Occasion
-from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect
+from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect, PodMeasurements
 
 _TAKES_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD})
 _HOLDS = frozenset({OperationState.INTENDED, OperationState.APPLIED, OperationState.UNKNOWN})
@@ -81,16 +84,17 @@ def _place(operation: Operation) -> tuple[object, ...]:
     return operation.step, operation.attempt, operation.action, operation.target.uid, operation.field
 
 
-def registry(cluster: Cluster, history: ConfigHistory) -> Registry:
+def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurements) -> Registry:
     """All actions and effects on a cluster."""
     return Registry(
         ScaleActuator(cluster),
-        [ReconfigureActuator(cluster, history)],
+        [ReconfigureActuator(cluster, history), RestartActuator(cluster), EvictActuator(cluster, measurements)],
         [
             ScaleEffect(cluster),
             EditConfigEffect(cluster),
             RestartEffect(cluster),
             HotReloadEffect(cluster),
             MarkForRemovalEffect(cluster),
+            EvictEffect(cluster),
         ],
     )

@@ -69,6 +69,7 @@ class OperationAction(StrEnum):
     RESTART = "Restart"
     HOT_RELOAD = "HotReload"
     MARK_FOR_REMOVAL = "MarkForRemoval"
+    EVICT = "Evict"
 
 
 class OperationState(StrEnum):

@@ -97,7 +97,7 @@ async def decided(run: Run) -> None:
         "Acting",
         f"{run.plan.description}.",
         operations=run.replaced(operations),
-        verifications=[*run.status.verifications, start_verification(run)],
+        verifications=[*run.status.verifications, start_verification(run, operations)],
     )
 
 
@@ -289,7 +289,7 @@ async def _cpu_share(run: Run, workload: Workload) -> Reading | None:
 async def _still_as_planned(run: Run) -> bool:
     workload = await run.stages.workloads.look(run.namespace, run.target)
     preview = await preview_step(
-        run.stages, run.namespace, run.step, {run.target.name: run.target}, {run.target.name: workload}
+        run.stages, run.namespace, run.step, {run.target.name: run.target}, {run.target.name: workload}, run.source()
     )
     plan = run.plan
     return (

@@ -107,7 +107,7 @@ async def conclude(
     with stages.metrics.stage("decide"):
         namespace = intent.stamp.namespace
         previews, stored = await asyncio.gather(
-            preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation),
+            preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation, source),
             stages.records.list(namespace),
         )
         decision = decide(
@@ -129,18 +129,28 @@ async def conclude(
 
 
 async def preview_steps(
-    stages: Stages, namespace: str, steps: Sequence[Step], targets: Sequence[Target], observation: Observation
+    stages: Stages,
+    namespace: str,
+    steps: Sequence[Step],
+    targets: Sequence[Target],
+    observation: Observation,
+    source: CompiledSource | None,
 ) -> dict[str, Preview]:
     """What each step would change now, by step name."""
     by_name = {target.name: target for target in targets}
     previews = await asyncio.gather(
-        *(preview_step(stages, namespace, step, by_name, observation.workloads) for step in steps)
+        *(preview_step(stages, namespace, step, by_name, observation.workloads, source) for step in steps)
     )
     return {step.name: preview for step, preview in zip(steps, previews, strict=True)}
 
 
 async def preview_step(
-    stages: Stages, namespace: str, step: Step, targets: Mapping[str, Target], workloads: Mapping[str, Workload]
+    stages: Stages,
+    namespace: str,
+    step: Step,
+    targets: Mapping[str, Target],
+    workloads: Mapping[str, Workload],
+    source: CompiledSource | None,
 ) -> Preview:
     """What one step would change now; refused where the intent has no such target."""
     target = targets.get(step.action.target)
@@ -151,7 +161,7 @@ async def preview_step(
             refused="TargetNotFound",
             message=f"the intent has no target {step.action.target!r}; it has: {known}",
         )
-    return await stages.effects.actuator(step.action.type).preview(step, Occasion(namespace, target, workload))
+    return await stages.effects.actuator(step.action.type).preview(step, Occasion(namespace, target, workload, source))
 
 
 def load_before(track: Track | None) -> float | None:

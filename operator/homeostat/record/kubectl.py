@@ -3,6 +3,7 @@
 Commands are worded for the namespace and kind at hand, quoted for a POSIX shell.
 """
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
             return Commands(f"kubectl rollout restart {target}", "")
         case OperationAction.HOT_RELOAD:
             return Commands(_reload(namespace, _hot_reload(operation, spec)), "")
+        case OperationAction.EVICT:
+            return Commands(_evict(namespace, operation.target.name), "")
         case OperationAction.MARK_FOR_REMOVAL:
             key = "controller.kubernetes.io/pod-deletion-cost"
             return Commands(
@@ -78,6 +81,14 @@ def _resource(target: TargetIdentity) -> str:
     group, _, _ = target.api_version.rpartition("/")
     kind = target.kind.lower() if target.api_version in _SHORT_GROUPS else f"{target.kind.lower()}.{group}"
     return shlex.quote(f"{kind}/{target.name}")
+
+
+def _evict(namespace: str, pod: str) -> str:
+    """kubectl has no command for one eviction, and ``delete pod`` would not ask the disruption budget."""
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    body = json.dumps(eviction, separators=(",", ":"))
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+    return f"echo {shlex.quote(body)} | kubectl create --raw {shlex.quote(path)} -f -"
 
 
 def _hot_reload(operation: Operation, spec: RemediationSpec) -> HotReload | None:

@@ -29,6 +29,8 @@ class ActionType(StrEnum):
 
     SCALE = "Scale"
     RECONFIGURE = "Reconfigure"
+    RESTART = "Restart"
+    EVICT = "Evict"
 
 
 class ActionSpec(Resource, ABC):
