@@ -53,12 +53,11 @@ def bench(cluster: Cluster, api: ApiCluster, namespace: str) -> Bench:
 
 SET = {"path": "/limits/invitesPerSecond", "value": "500"}
 SCALE = {"scale": {"target": "pcscf", "by": "+50%", "max": 2}}
+RESTART = {"restart": {"target": "pcscf"}}
 
 
 async def test_scaling_what_has_no_scale(bench: Bench) -> None:
-    body = workload("DaemonSet", "pcscf")
-    del body["spec"]["replicas"]
-    bench.create(body)
+    bench.create(workload("DaemonSet", "pcscf"))
 
     preview = await bench.preview(SCALE, kind="DaemonSet")
 
@@ -219,6 +218,29 @@ async def test_a_workload_that_would_not_take_it_up(bench: Bench) -> None:
 
     assert (await bench.reconfigure(set=SET)).refused == "NotRestartable"
     assert (await bench.reconfigure(set=SET, reload="Hot")).refused == "HotReloadNotDescribed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "reason", "says"),
+    [
+        ("Deployment", {"paused": True}, "NotRestartable", "resume it first"),
+        ("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, "NotRestartable", "OnDelete"),
+        ("ReplicaSet", {}, "NotRestartable", "no pod template that it rolls out"),
+        ("Deployment", {"replicas": 0}, "NoReplicas", "nothing to restart"),
+    ],
+)
+async def test_a_workload_that_cannot_be_restarted(
+    bench: Bench, kind: str, more: dict[str, Any], reason: str, says: str
+) -> None:
+    assert (await bench.preview(RESTART, kind=kind)).refused == "TargetNotFound"
+    body = workload(kind, "pcscf")
+    body["spec"] |= more
+    bench.create(body)
+
+    preview = await bench.preview(RESTART, kind=kind)
+
+    assert preview.refused == reason
+    assert says in preview.message
 
 
 async def test_the_present_value_is_done_already(bench: Bench) -> None:
