@@ -116,6 +116,8 @@ class Observer:
         Left out are pods so young that what is measured under their name may be a predecessor's.
         """
         now, pods = self._clock.now(), [pod for pod in workload.pods if not pod.terminating]
+        if not pods:
+            return unknown(Unknown.NO_READY_PODS, f"{workload.target} has no pods")
         try:
             filled = fill(query, self._window, namespace=namespace, pods=[pod.name for pod in pods])
             async with self._questions(source) as questions:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from homeostat.contracts.actions.kinds import ActionType, Risk
 from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
 from homeostat.decide.boundaries import Permission, permission, risk_of
-from tests.unit.decide.building import restore, rule, scale, set_value
+from tests.unit.decide.building import evict, restart, restore, rule, scale, set_value
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,8 @@ from tests.unit.decide.building import restore, rule, scale, set_value
         (scale(by="-1"), Risk.MEDIUM),
         (restore(), Risk.LOW),
         (set_value(), Risk.MEDIUM),
+        (restart(), Risk.MEDIUM),
+        (evict(), Risk.MEDIUM),
     ],
 )
 def test_each_action_has_a_risk_of_its_own(step, risk):
