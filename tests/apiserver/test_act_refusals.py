@@ -13,10 +13,11 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory, text_digest
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Occasion, Preview, Workload
+from homeostat.flow.facts import Occasion, Pod, Preview, Workload
 from tests.contract.cases.case import pod_template, workload
 from tests.contract.cases.reconfigure import TUNING
 from tests.contract.stage import Measured
+from tests.unit.decide.building import plan_of, terms
 
 
 class Bench:
@@ -218,6 +219,27 @@ async def test_a_workload_that_would_not_take_it_up(bench: Bench) -> None:
 
     assert (await bench.reconfigure(set=SET)).refused == "NotRestartable"
     assert (await bench.reconfigure(set=SET, reload="Hot")).refused == "HotReloadNotDescribed"
+
+
+async def test_a_restart_waits_for_the_sessions_of_all_pods(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pcscf"}
+    sessions = {"query": 'sum(calls{pod=~"$pods"})'}
+    target = Target.model_validate({"name": "pcscf", "ref": ref, "sessions": sessions})
+    step = Step.model_validate({"name": "s", "action": RESTART})
+    actuator = bench.registry.actuator(step.action.type)
+
+    def occasion(pods: int) -> Occasion:
+        made = tuple(Pod(f"pcscf-{n}", f"u{n}", True, None, False, None) for n in range(pods))
+        return Occasion(bench.namespace, target, Workload("pcscf", exists=True, pods=made))
+
+    preview = await actuator.preview(step, occasion(2))
+    plan = plan_of(step, preview, terms(step))
+
+    (operation,) = await actuator.operations(plan, step, occasion(2), datetime.now(UTC))
+
+    assert operation.ends == ["pcscf-0", "pcscf-1"]
+    assert (await actuator.preview(step, occasion(17))).refused == "TooManyInstances"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hack.cluster import Cluster
+from hack.cluster.processes import wait_until
 from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory
@@ -17,7 +18,7 @@ from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority, Operation, OperationKind, OperationState, Plan
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Occasion, Preview, Reading, Unknown
+from homeostat.flow.facts import CompiledSource, Occasion, Preview, Reading, Unknown
 from homeostat.flow.ports import PlanStaleError
 from homeostat.observe.workloads import KubernetesWorkloads
 from homeostat.record.kubectl import commands
@@ -54,12 +55,20 @@ class Bench:
     def create(self, body: dict[str, Any]) -> None:
         self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))
 
-    def run(self, replicas: int) -> None:
+    def make(self, replicas: int) -> None:
+        """The pods are made, and not one of them is ready."""
         body = workload("StatefulSet", "pcscf", replicas)
         body["spec"]["template"]["spec"]["schedulerName"] = (
             "nobody"  # or it would note on the pods that no node is there
         )
         self.create(body)
+        wait_until(lambda: len(self.pods()) == replicas, f"{replicas} pods are made", 30)
+
+    def pods(self) -> list[str]:
+        return self.cluster.kubectl("get", "pods", "--namespace", self.namespace, "--output=name").split()
+
+    def run(self, replicas: int) -> None:
+        self.make(replicas)
         self.stand_in_for_kubelet(replicas)
 
     def stand_in_for_kubelet(self, pods: int) -> None:
@@ -76,14 +85,16 @@ class Bench:
 
         await until(counted)
 
-    async def preview(self, count: int = 1, source: Any = SOURCE, **how: Any) -> Preview:
+    async def preview(self, count: int = 1, source: CompiledSource | None = SOURCE, **how: Any) -> Preview:
         of: Registry = how.pop("of", self.registry)
         self.step = Step.model_validate(
             {"name": "end", "action": {"evict": {"target": "pcscf", "count": count, "worst": {**WORST, **how}}}}
         )
+        return await of.actuator(self.step.action.type).preview(self.step, await self.occasion(source))
+
+    async def occasion(self, source: CompiledSource | None = SOURCE) -> Occasion:
         look = await KubernetesWorkloads(self.api).look(self.namespace, TARGET)
-        occasion = Occasion(self.namespace, TARGET, look, source)
-        return await of.actuator(self.step.action.type).preview(self.step, occasion)
+        return Occasion(self.namespace, TARGET, look, source)
 
     async def operations(self, preview: Preview) -> tuple[Operation, ...]:
         assert preview.target is not None, preview.message
@@ -93,7 +104,7 @@ class Bench:
             description=preview.description, digest="",
         )  # fmt: skip
         actuator = self.registry.actuator(plan.action)
-        return await actuator.operations(self.namespace, plan, self.step, TARGET, datetime.now(UTC))
+        return await actuator.operations(plan, self.step, await self.occasion(), datetime.now(UTC))
 
     async def uid(self, pod: str) -> str:
         return str((await self.api.get("v1", "Pod", self.namespace, pod))["metadata"]["uid"])
@@ -165,6 +176,7 @@ async def test_worst_first_and_a_ready_pod_stays(bench: Bench) -> None:
     assert lowest.description.startswith("evict pcscf-2 (0.1)")
     operations = await bench.operations(both)
     assert [(o.id, o.target.name) for o in operations] == [("end.1.apply.1", "pcscf-1"), ("end.1.apply.2", "pcscf-0")]
+    assert [o.ends for o in operations] == [["pcscf-1"], ["pcscf-0"]], "each is drained, one at a time"
 
     bench.cluster.kubectl("delete", "pod", "pcscf-2", "--namespace", bench.namespace, "--wait=true")
 
@@ -178,7 +190,7 @@ async def test_worst_first_and_a_ready_pod_stays(bench: Bench) -> None:
 
 
 async def test_the_only_ready_pod_stays(bench: Bench) -> None:
-    bench.create(workload("StatefulSet", "pcscf", 2))
+    bench.make(2)
     assert (await bench.preview()).refused == "TooFewReadyPods"
     stand_in_for_kubelet(bench.cluster, bench.namespace, 1, "statefulset.kubernetes.io/pod-name=pcscf-1")
 
@@ -186,6 +198,27 @@ async def test_the_only_ready_pod_stays(bench: Bench) -> None:
 
     assert preview.refused == "TooFewReadyPods"
     assert "without pcscf-1 no pod would be ready" in preview.message
+
+
+async def test_a_bad_pod_that_is_down_is_replaced_before_the_next_goes(bench: Bench) -> None:
+    bench.make(3)
+    for pod in ("pcscf-0", "pcscf-2"):
+        stand_in_for_kubelet(bench.cluster, bench.namespace, 1, f"statefulset.kubernetes.io/pod-name={pod}")
+
+    preview = await bench.preview(count=3)
+    first, second = await bench.operations(preview)
+
+    assert preview.before == "2 ready"
+    assert [(o.target.name, o.before, o.intended) for o in (first, second)] == [
+        ("pcscf-1", "2", "3"),
+        ("pcscf-0", "3", "3"),
+    ]
+    effect = bench.registry.effect(first)
+    assert (await effect.apply(bench.namespace, first, TARGET)).state is OperationState.APPLIED
+    assert "3 ready pods" in await effect.in_force(bench.namespace, first, TARGET)
+    bench.cluster.kubectl("scale", "statefulset/pcscf", "--replicas=2", "--namespace", bench.namespace)
+    bench.stand_in_for_kubelet(2)
+    assert await effect.in_force(bench.namespace, first, TARGET) == "", "fewer are wanted by now"
 
 
 async def test_no_pod_is_bad_enough(bench: Bench) -> None:

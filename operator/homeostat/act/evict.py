@@ -12,6 +12,9 @@ from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Receipt
 from homeostat.flow.ports import Cluster, NotFoundError, PlanStaleError
 
+READY_PODS = "ready pods"
+"""What an eviction tells as its value: the ready pods of the target before it, and once the pod is replaced."""
+
 
 class EvictEffect:
     """Ends a pod, once and for all: its uid never comes back, so that a second eviction of it finds nothing."""
@@ -43,7 +46,7 @@ class EvictEffect:
         return Receipt(OperationState.APPLIED if pod is None or is_ending(pod) else OperationState.INTENDED)
 
     async def in_force(self, namespace: str, operation: Operation, target: Target) -> str:
-        """Empty once the pod is gone and the workload has as many ready pods as it wants."""
+        """Empty once the pod is gone and has been replaced: as many pods are ready as are intended, or wanted now."""
         if await self._standing(namespace, operation) is not None:
             return f"{describe(operation.target)} to end"
         try:
@@ -52,7 +55,7 @@ class EvictEffect:
             return str(stale)
         scale = await scale_of(self._cluster, namespace, workload)
         ready = len(await ready_pods(self._cluster, namespace, workload))
-        return await ready_awaited(self._cluster, namespace, workload, scale, ready)
+        return await ready_awaited(self._cluster, namespace, workload, scale, ready, int(operation.intended))
 
     async def reverse(
         self,

@@ -53,12 +53,14 @@ async def replicas_awaited(cluster: Cluster, namespace: str, body: Body, scale: 
     return ""
 
 
-async def ready_awaited(cluster: Cluster, namespace: str, body: Body, scale: Body | None, ready: int) -> str:
-    """Empty once as many pods are ready as the workload wants, whatever their template.
+async def ready_awaited(
+    cluster: Cluster, namespace: str, body: Body, scale: Body | None, ready: int, intended: int
+) -> str:
+    """Empty once as many pods are ready as are intended, or fewer where the workload wants no more by now.
 
     ``ready`` is counted on the pods: the workload's status does not know at once that one has ended.
     """
-    wanted = _rollout(body)[0] if scale is None else replicas_of(scale)
+    wanted = min(intended, _rollout(body)[0] if scale is None else replicas_of(scale))
     if ready >= wanted:
         return ""
     failure = _replica_failure(body.get("status") or {})

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import pairwise
 
 from homeostat.act.disruption_budgets import DisruptionBudget, budgets_over
+from homeostat.act.evict import READY_PODS
 from homeostat.act.operations import intend
 from homeostat.act.pods import is_ending, is_ready, pods_of, serves
 from homeostat.act.preflight import describe, read_same, version_of
@@ -13,7 +15,6 @@ from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.evict import EvictAction
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body, Occasion, Preview, Reading, Unknown
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError, PodMeasurements
@@ -60,28 +61,26 @@ class EvictActuator:
             description=f"evict {', '.join(map(told, choice.victims))} of {name}, worst by value",
         )
 
-    async def operations(
-        self,
-        namespace: str,
-        plan: Plan,
-        step: Step,  # noqa: ARG002 - the signature is the port's
-        target: Target,  # noqa: ARG002 - the signature is the port's
-        at: datetime,
-    ) -> tuple[Operation, ...]:
+    async def operations(self, plan: Plan, step: Step, occasion: Occasion, at: datetime) -> tuple[Operation, ...]:  # noqa: ARG002 - the signature is the port's
         """One operation per pod, worst first, if all of them still are pods of the workload and one ready pod stays.
+
+        Each says how many pods are to be ready once it is replaced: one more, if it was not ready itself.
 
         Raises:
             PlanStaleError: a pod or the workload is another one, or no ready pod would stay.
             KubernetesError: something could not be read.
         """
-        workload = await read_same(self._cluster, namespace, plan.target)
-        pods = {pod["metadata"]["uid"]: pod for pod in await pods_of(self._cluster, namespace, workload)}
+        workload = await read_same(self._cluster, occasion.namespace, plan.target)
+        pods = {pod["metadata"]["uid"]: pod for pod in await pods_of(self._cluster, occasion.namespace, workload)}
         victims = victims_of(plan.intended)
         gone = next((name for uid, name in victims.items() if uid not in pods or is_ending(pods[uid])), "")
         if gone:
             raise PlanStaleError(f"Pod/{gone} is gone, or no pod of {describe(plan.target)} any more")
         if not any(serves(pod) for uid, pod in pods.items() if uid not in victims):
             raise PlanStaleError(f"no other pod of {describe(plan.target)} is ready any more")
+        ready = [sum(map(serves, pods.values()))]
+        for uid in victims:
+            ready.append(ready[-1] + (not is_ready(pods[uid])))
         return tuple(
             intend(
                 step=plan.step,
@@ -91,12 +90,13 @@ class EvictActuator:
                 action=OperationAction.EVICT,
                 target=identity_of(pods[uid]),
                 resource_version=version_of(pods[uid]),
-                field="",
-                before="",
-                intended="",
+                field=READY_PODS,
+                before=str(before),
+                intended=str(after),
                 at=at,
+                ends=[pods[uid]["metadata"]["name"]],
             )
-            for number, uid in enumerate(victims, start=1)
+            for number, (uid, (before, after)) in enumerate(zip(victims, pairwise(ready), strict=True), start=1)
         )
 
     async def _budgets(self, namespace: str) -> tuple[DisruptionBudget, ...]:

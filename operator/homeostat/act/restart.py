@@ -1,5 +1,6 @@
 """The rolling restart: one annotation on the pod template, whose value names the very operation."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from homeostat.act.annotation import told_by_annotation
@@ -40,10 +41,12 @@ def restart_operation(
     at: datetime,
     digest_before: str = "",
     digest_intended: str = "",
+    ends: Sequence[str] = (),
 ) -> Operation:
     """A restart, told apart from every other one by its id and time.
 
-    The digests are those of the configuration that it takes up; a restart for its own sake has none.
+    The digests are those of the configuration that it takes up; a restart for its own sake has none. ``ends`` are the
+    pods that are drained first.
     """
     moment = at.astimezone(UTC).isoformat(timespec="milliseconds")
     return intend(
@@ -60,6 +63,7 @@ def restart_operation(
         at=at,
         digest_before=digest_before,
         digest_intended=digest_intended,
+        ends=ends,
     )
 
 

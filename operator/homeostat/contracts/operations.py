@@ -14,6 +14,9 @@ Word = Annotated[str, Field(max_length=64)]
 Value = Annotated[str, Field(max_length=1024)]
 ObjectNameText = Annotated[str, Field(max_length=253)]
 Count = Annotated[str, Field(max_length=40)]
+MOST_ENDED = 16
+"""Most pods that one operation may end."""
+
 Uid = Annotated[str, Field(max_length=64)]
 
 
@@ -108,7 +111,7 @@ class Operation(StatusPart):
         list[ObjectNameText],
         Field(
             default_factory=list,
-            max_length=16,
+            max_length=MOST_ENDED,
             description="Pods that it ends; they are drained first, and what was ended before has settled.",
         ),
     ]

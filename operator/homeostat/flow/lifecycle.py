@@ -83,7 +83,7 @@ async def decided(run: Run) -> None:
         return
     try:
         workload = await run.stages.workloads.look(run.namespace, run.target)
-        occasion = Occasion(run.namespace, run.target, workload)
+        occasion = Occasion(run.namespace, run.target, workload, run.source())
         operations = await run.stages.effects.actuator(run.plan.action).operations(
             run.plan, run.step, occasion, run.now()
         )

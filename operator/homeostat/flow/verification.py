@@ -47,13 +47,12 @@ def start_verification(run: Run, operations: Sequence[Operation]) -> Verificatio
 
 def meant_to_stay(plan: Plan, workload: Workload, operations: Sequence[Operation]) -> int:
     """Ready replicas that the act leaves at any moment: fewer than now where it ends some, be it one after another."""
-    ready = workload.ready_replicas
+    ready, actions = workload.ready_replicas, {operation.action for operation in operations}
     if plan.action is ActionType.SCALE:
         return min(ready, int(plan.intended))
-    ending = sum(operation.action is OperationAction.EVICT for operation in operations)
-    if any(operation.action is OperationAction.RESTART for operation in operations):
-        ending += workload.unavailable_in_rollout
-    return max(0, ready - ending)
+    if OperationAction.RESTART in actions:
+        return max(0, ready - workload.unavailable_in_rollout)
+    return max(0, ready - 1) if OperationAction.EVICT in actions else ready
 
 
 async def verify(run: Run) -> None:

@@ -27,7 +27,7 @@ def operations(*actions: OperationAction) -> list[Operation]:
     [
         (ActionType.SCALE, [OperationAction.SCALE], "6", 4),
         (ActionType.SCALE, [OperationAction.SCALE], "2", 2),
-        (ActionType.EVICT, [OperationAction.EVICT] * 3, "", 1),
+        (ActionType.EVICT, [OperationAction.EVICT] * 3, "", 3),
         (ActionType.RESTART, [OperationAction.RESTART], "", 3),
         (ActionType.RECONFIGURE, [OperationAction.EDIT_CONFIG, OperationAction.RESTART], "5", 3),
         (ActionType.RECONFIGURE, [OperationAction.EDIT_CONFIG, OperationAction.HOT_RELOAD], "5", 4),

@@ -9,7 +9,7 @@ from homeostat.contracts.actions.kinds import ActionSpec, Reversal, Risk
 from homeostat.contracts.common import DecimalText, PromQL, Resource
 
 MOST_PODS = 3
-"""Most pods that one step may evict: all of them are named in the plan, and go before the first is replaced."""
+"""Most pods that one step may evict: the plan names each of them, and a record holds no longer text."""
 
 
 class Order(StrEnum):
@@ -40,7 +40,15 @@ class WorstPods(Resource):
 class EvictAction(ActionSpec):
     """Evict the worst pods of the target as far as disruption budgets allow; a ready pod always stays."""
 
-    count: Annotated[int, Field(default=1, ge=1, le=MOST_PODS, description="Most pods that are evicted in one step.")]
+    count: Annotated[
+        int,
+        Field(
+            default=1,
+            ge=1,
+            le=MOST_PODS,
+            description="Most pods that are evicted in one step, each when the one before it has been replaced.",
+        ),
+    ]
     worst: Annotated[WorstPods, Field(description="Which pods are evicted.")]
 
     @property
