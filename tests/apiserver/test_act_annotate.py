@@ -14,7 +14,7 @@ from homeostat.contracts.operations import OperationAction, OperationKind, Opera
 from homeostat.flow.facts import Body
 from tests.apiserver.test_act_in_force import Bench, until
 from tests.contract.cases.reconfigure import CASES, TUNING
-from tests.contract.stage import Stage
+from tests.contract.stage import Measured, Stage
 
 KEY = "example.com/config-digest"
 CASE = next(case for case in CASES if case.name == "reconfigure-annotation")
@@ -52,7 +52,7 @@ async def test_after_the_undo_it_names_the_text_that_was_restored(stage: Stage) 
     operations = await stage.operations()
     for operation in operations:
         await stage.apply(operation)
-    effects = registry(stage.api, ControllerRevisionHistory(stage.api))
+    effects = registry(stage.api, ControllerRevisionHistory(stage.api), Measured({}))
     done = [operation.model_copy(update={"state": OperationState.APPLIED}) for operation in operations]
     assert [o.action for o in effects.order_of_undo(done)] == [OperationAction.EDIT_CONFIG, OperationAction.ANNOTATE]
 

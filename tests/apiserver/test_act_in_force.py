@@ -23,6 +23,7 @@ from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Occasion, Pod, Workload
 from homeostat.flow.ports import PlanStaleError
 from tests.contract.cases.case import workload
+from tests.contract.stage import Measured
 
 TARGET = Target.model_validate(
     {"name": "pcscf", "ref": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pcscf"}}
@@ -32,7 +33,7 @@ TARGET = Target.model_validate(
 class Bench:
     def __init__(self, cluster: Cluster, api: ApiCluster, namespace: str) -> None:
         self.cluster, self.api, self.namespace = cluster, api, namespace
-        self.registry: Registry = registry(api, ControllerRevisionHistory(api))
+        self.registry: Registry = registry(api, ControllerRevisionHistory(api), Measured({}))
 
     def create(self, body: dict[str, Any]) -> None:
         self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))

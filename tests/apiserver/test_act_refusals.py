@@ -13,16 +13,18 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory, text_digest
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Occasion, Preview, Variables, Workload
+from homeostat.flow.facts import Occasion, Pod, Preview, Variables, Workload
 from tests.contract.cases.case import pod_template, workload
 from tests.contract.cases.reconfigure import JSON, LIST, PLAIN, TUNING
+from tests.contract.stage import Measured
+from tests.unit.decide.building import plan_of, terms
 
 
 class Bench:
     def __init__(self, cluster: Cluster, api: ApiCluster, namespace: str) -> None:
         self.cluster, self.api, self.namespace = cluster, api, namespace
         self.history = ControllerRevisionHistory(api)
-        self.registry: Registry = registry(api, self.history)
+        self.registry: Registry = registry(api, self.history, Measured({}))
 
     def create(self, body: dict[str, Any]) -> None:
         self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))
@@ -61,6 +63,7 @@ def bench(cluster: Cluster, api: ApiCluster, namespace: str) -> Bench:
 
 SET = {"path": "/limits/invitesPerSecond", "value": "500"}
 SCALE = {"scale": {"target": "pcscf", "by": "+50%", "max": 2}}
+RESTART = {"restart": {"target": "pcscf"}}
 
 
 async def test_scaling_what_has_no_scale(bench: Bench) -> None:
@@ -343,6 +346,50 @@ async def test_a_workload_that_would_not_take_it_up(bench: Bench) -> None:
     assert (await bench.reconfigure(set=SET)).refused == "NotRestartable"
     assert (await bench.reconfigure(set=SET, reload="Hot")).refused == "HotReloadNotDescribed"
     assert (await bench.reconfigure(set=SET, reload="Annotation")).refused == "ReloadAnnotationNotNamed"
+
+
+async def test_a_restart_waits_for_the_sessions_of_all_pods(bench: Bench) -> None:
+    bench.create(workload("Deployment", "pcscf"))
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pcscf"}
+    sessions = {"query": 'sum(calls{pod=~"$pods"})'}
+    target = Target.model_validate({"name": "pcscf", "ref": ref, "sessions": sessions})
+    step = Step.model_validate({"name": "s", "action": RESTART})
+    actuator = bench.registry.actuator(step.action.type)
+
+    def occasion(pods: int) -> Occasion:
+        made = tuple(Pod(f"pcscf-{n}", f"u{n}", True, None, False, None) for n in range(pods))
+        return Occasion(bench.namespace, target, Workload("pcscf", exists=True, pods=made))
+
+    preview = await actuator.preview(step, occasion(2))
+    plan = plan_of(step, preview, terms(step))
+
+    (operation,) = await actuator.operations(plan, step, occasion(2), datetime.now(UTC))
+
+    assert operation.ends == ["pcscf-0", "pcscf-1"]
+    assert (await actuator.preview(step, occasion(17))).refused == "TooManyInstances"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "reason", "says"),
+    [
+        ("Deployment", {"paused": True}, "NotRestartable", "resume it first"),
+        ("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, "NotRestartable", "OnDelete"),
+        ("ReplicaSet", {}, "NotRestartable", "no pod template that it rolls out"),
+        ("Deployment", {"replicas": 0}, "NoReplicas", "nothing to restart"),
+    ],
+)
+async def test_a_workload_that_cannot_be_restarted(
+    bench: Bench, kind: str, more: dict[str, Any], reason: str, says: str
+) -> None:
+    assert (await bench.preview(RESTART, kind=kind)).refused == "TargetNotFound"
+    body = workload(kind, "pcscf")
+    body["spec"] |= more
+    bench.create(body)
+
+    preview = await bench.preview(RESTART, kind=kind)
+
+    assert preview.refused == reason
+    assert says in preview.message
 
 
 async def test_the_present_value_is_done_already(bench: Bench) -> None:

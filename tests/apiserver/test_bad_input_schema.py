@@ -88,6 +88,13 @@ def resized(**changes: Any) -> dict[str, Any]:
 
 RECONFIGURE = {"target": "pcscf", "configMap": "tuning", "key": "tuning.yaml"}
 ITEM = {"path": "/peers", "item": "10.0.0.1"}
+WORST = {"query": 'failures{namespace="$namespace"}', "threshold": "0.5"}
+
+
+def evict(**changes: Any) -> dict[str, Any]:
+    return {"evict": {"target": "pcscf", "worst": WORST, **changes}}
+
+
 POLICIES: list[tuple[str, Any, str]] = [
     ("mode", "Dry", "spec.mode"),
     ("triggers", [], "spec.triggers"),
@@ -173,6 +180,18 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("steps.0.action", {"reconfigure": {**RECONFIGURE, "add": {"path": "/a", "item": ""}}}, "add.item"),
     ("steps.0.action", {"reconfigure": {**RECONFIGURE, "restore": "/a\nb"}}, "restore"),
     ("steps.0.action", {"reconfigure": {**RECONFIGURE, "key": "a/b", "restore": "/a"}}, "key"),
+    ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value} and restore"),
+    ("steps.0.action", {"restart": {}}, "spec.steps[0].action.restart.target"),
+    ("steps.0.action", {"restart": {"target": "pcscf"}, **evict()}, "give exactly one action"),
+    ("steps.0.action", {"evict": {"target": "pcscf"}}, "spec.steps[0].action.evict.worst"),
+    ("steps.0.action", evict(count=0), "spec.steps[0].action.evict.count"),
+    ("steps.0.action", evict(count=4), "spec.steps[0].action.evict.count"),
+    ("steps.0.action", evict(worst={"threshold": "1"}), "spec.steps[0].action.evict.worst.query"),
+    ("steps.0.action", evict(worst={**WORST, "query": "x" * 4097}), "spec.steps[0].action.evict.worst.query"),
+    ("steps.0.action", evict(worst={"query": "up"}), "spec.steps[0].action.evict.worst.threshold"),
+    ("steps.0.action", evict(worst={**WORST, "threshold": "half"}), "spec.steps[0].action.evict.worst.threshold"),
+    ("steps.0.action", evict(worst={**WORST, "order": "Oldest"}), "spec.steps[0].action.evict.worst.order"),
+    ("boundaries", {"never": [{"action": "Delete"}]}, "spec.boundaries.never[0].action"),
     ("causes", [{"name": "Throttled", "evidence": [{"name": "e"}]}], "give exactly one kind of evidence"),
     ("boundaries", {"autonomous": [{}]}, "an empty rule matches nothing"),
     (

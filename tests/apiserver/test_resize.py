@@ -28,6 +28,7 @@ from tests.apiserver.fixtures import Connect
 from tests.apiserver.installation import OPERATOR, install
 from tests.contract.cases.case import workload
 from tests.contract.cases.resize import RUNNING, deployment
+from tests.contract.stage import Measured
 from tests.unit.record.samples import spec
 
 PATIENCE_SECONDS = 30.0
@@ -75,7 +76,9 @@ class Bench:
         return Step.model_validate({"name": "s", "action": {"resize": action}})
 
     async def preview(self, api: ApiCluster | None = None, **changes: Any) -> Preview:
-        actuator = registry(api or self.api, ControllerRevisionHistory(self.api)).actuator(self.step().action.type)
+        actuator = registry(api or self.api, ControllerRevisionHistory(self.api), Measured({})).actuator(
+            self.step().action.type
+        )
         return await actuator.preview(self.step(**changes), self.occasion())
 
     async def operations(self, preview: Preview, **changes: Any) -> tuple[Operation, ...]:
@@ -86,7 +89,7 @@ class Bench:
             before=preview.before, intended=preview.intended, risk=Risk.LOW, authority=Authority.AUTONOMOUS,
             description=preview.description, digest="",
         )  # fmt: skip
-        actuator = registry(self.api, ControllerRevisionHistory(self.api)).actuator(step.action.type)
+        actuator = registry(self.api, ControllerRevisionHistory(self.api), Measured({})).actuator(step.action.type)
         return await actuator.operations(plan, step, self.occasion(), datetime.now(UTC))
 
     async def apply(self, operation: Operation) -> None:
@@ -94,7 +97,7 @@ class Bench:
         assert receipt.state is OperationState.APPLIED, receipt.message
 
     def effect(self, operation: Operation) -> Any:
-        return registry(self.api, ControllerRevisionHistory(self.api)).effect(operation)
+        return registry(self.api, ControllerRevisionHistory(self.api), Measured({})).effect(operation)
 
     async def awaited(self, operation: Operation) -> str:
         waiting: str = await self.effect(operation).in_force(self.namespace, operation, TARGET)

@@ -25,6 +25,7 @@ from tests.apiserver.fixtures import Connect
 from tests.apiserver.installation import OPERATOR, install
 from tests.contract.cases.case import workload
 from tests.contract.cases.rollback import with_image
+from tests.contract.stage import Measured
 from tests.unit.record.samples import spec
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -35,7 +36,7 @@ class Bench:
     def __init__(self, cluster: Cluster, api: ApiCluster, namespace: str) -> None:
         self.cluster, self.api, self.namespace, self.kind = cluster, api, namespace, "Deployment"
         self.sessions: dict[str, Any] = {}
-        self.registry: Registry = registry(api, ControllerRevisionHistory(api))
+        self.registry: Registry = registry(api, ControllerRevisionHistory(api), Measured({}))
 
     @property
     def target(self) -> Target:

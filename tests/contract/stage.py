@@ -8,13 +8,47 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hack.cluster import Cluster
+from hack.cluster.processes import wait_until
 from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster, WriteAnswer
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority, Operation, Plan
-from homeostat.flow.facts import Body, Occasion, Preview, Receipt, Workload
+from homeostat.contracts.telemetry_source import TelemetrySourceSpec
+from homeostat.flow.facts import Body, CompiledSource, Occasion, Preview, Reading, Receipt, Stamp, Workload
+from homeostat.flow.ports import NotFoundError
+from homeostat.observe.workloads import KubernetesWorkloads
 from tests.contract.cases.case import ActionCase
+
+SOURCE = CompiledSource(Stamp("ims", "site", "u", 1), TelemetrySourceSpec(url="http://prometheus.ims:9090"))
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Measurements as a test states them."""
+
+    values: Mapping[str, float]
+
+    async def by_pod(
+        self, source: CompiledSource, query: str, namespace: str, workload: Workload
+    ) -> Mapping[str, float] | Reading:
+        assert (source, bool(query), bool(namespace)) == (SOURCE, True, True)
+        return {pod.name: self.values[pod.name] for pod in workload.pods}
+
+
+def stand_in_for_kubelet(cluster: Cluster, namespace: str, pods: int, selector: str = "app=pcscf") -> None:
+    """Wait until so many pods of a selector have been made, and say of each that it runs and is ready."""
+    where = ("--namespace", namespace)
+
+    def names() -> list[str]:
+        listed = json.loads(cluster.kubectl("get", "pods", *where, "--selector", selector, "--output=json"))
+        return [p["metadata"]["name"] for p in listed["items"] if "deletionTimestamp" not in p["metadata"]]
+
+    wait_until(lambda: len(names()) == pods, f"{pods} pods are made", 30)
+    patch = json.dumps({"status": READY})
+    for name in names():
+        cluster.kubectl("patch", "pod", name, *where, "--subresource=status", "--type=merge", "--patch", patch)
 
 
 @dataclass
@@ -29,14 +63,18 @@ class Stage:
     def __post_init__(self) -> None:
         for body in self.case.objects:
             self.create(body)
+        _, kind, name = self.case.acted
+        self.uid = self.cluster.kubectl(
+            "get", kind, name, "--namespace", self.namespace, "--output=jsonpath={.metadata.uid}"
+        )
 
     @property
-    def occasion(self) -> Occasion:
-        return Occasion(self.namespace, self.case.target, Workload("pcscf", exists=True), self.case.variables)
+    def intended(self) -> str:
+        return self.case.intended.format(uid=self.uid)
 
     def registry(self, api: ApiCluster | None = None) -> Registry:
         client = api or self.api
-        return registry(client, ControllerRevisionHistory(client))
+        return registry(client, ControllerRevisionHistory(client), Measured(self.case.measured))
 
     def create(self, body: Mapping[str, Any]) -> None:
         self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))
@@ -44,6 +82,8 @@ class Stage:
             self._patch({"status": body["status"]}, "status")
         if body["kind"] == self.case.acted[1]:
             self._relive()
+        if self.case.ready_pods:
+            stand_in_for_kubelet(self.cluster, self.namespace, self.case.ready_pods)
 
     def _relive(self) -> None:
         """Make the history that the case asks for."""
@@ -69,7 +109,7 @@ class Stage:
         )
 
     def delete(self) -> None:
-        _, kind, name = self.case.acted
+        _, kind, name = self.case.planned
         self.cluster.kubectl("delete", kind, name, "--namespace", self.namespace, "--cascade=foreground")
 
     def meddle(self) -> None:
@@ -85,12 +125,25 @@ class Stage:
         api_version, kind, name = self.case.acted
         return await self.api.get(api_version, kind, self.namespace, name)
 
+    async def planned(self) -> Body:
+        api_version, kind, name = self.case.planned
+        return await self.api.get(api_version, kind, self.namespace, name)
+
     async def value(self) -> str:
-        return self.case.value(await self.body())
+        """The value in question; that of an object that an act was to end is as intended once it is gone."""
+        try:
+            body = await self.body()
+        except NotFoundError:
+            return self.intended
+        return self.intended if self.case.ends and body["metadata"]["uid"] != self.uid else self.case.value(body)
+
+    async def occasion(self) -> Occasion:
+        workload = await KubernetesWorkloads(self.api).look(self.namespace, self.case.target)
+        return Occasion(self.namespace, self.case.target, workload, SOURCE)
 
     async def preview(self, api: ApiCluster | None = None) -> Preview:
         actuator = self.registry(api).actuator(self.case.step.action.type)
-        return await actuator.preview(self.case.step, self.occasion)
+        return await actuator.preview(self.case.step, await self.occasion())
 
     async def plan(self) -> Plan:
         preview = await self.preview()
@@ -104,6 +157,7 @@ class Stage:
             before=preview.before,
             intended=preview.intended,
             risk=Risk.LOW,
+            reversal=self.case.step.action.spec.reversal,
             authority=Authority.AUTONOMOUS,
             description=preview.description,
             digest="",
@@ -112,7 +166,7 @@ class Stage:
     async def operations(self) -> tuple[Operation, ...]:
         actuator = self.registry().actuator(self.case.step.action.type)
         plan, at = await self.plan(), await self._after_creation()
-        return await actuator.operations(plan, self.case.step, self.occasion, at)
+        return await actuator.operations(plan, self.case.step, await self.occasion(), at)
 
     async def _after_creation(self) -> datetime:
         """A moment in a later second than the object's creation: managedFields tell times apart by the second only."""
@@ -145,6 +199,9 @@ class BadConnection(ApiCluster):
 
     async def delete(self, *args: Any, **kwargs: Any) -> WriteAnswer:
         return await self._disturbed(super().delete(*args, **kwargs))
+
+    async def evict(self, *args: Any, **kwargs: Any) -> WriteAnswer:
+        return await self._disturbed(super().evict(*args, **kwargs))
 
     async def _disturbed(self, write: Coroutine[Any, Any, WriteAnswer]) -> WriteAnswer:
         self.writes += 1

@@ -9,11 +9,11 @@ import pytest
 
 from hack.cluster import Cluster
 from homeostat.cluster.client import ApiCluster
+from homeostat.contracts.actions.kinds import Reversal
 from homeostat.contracts.operations import Operation, OperationKind, OperationState
 from homeostat.flow.ports import KubernetesError, PlanStaleError
 from tests.apiserver.fixtures import Connect
 from tests.contract.cases import CASES
-from tests.contract.cases.case import ActionCase
 from tests.contract.stage import BadConnection, Stage
 
 LOST = KubernetesError(0, "NoConnection", "the connection broke")
@@ -21,8 +21,19 @@ LOST = KubernetesError(0, "NoConnection", "the connection broke")
 
 @pytest.fixture(params=CASES, ids=lambda case: case.name)
 def stage(request: pytest.FixtureRequest, cluster: Cluster, api: ApiCluster, namespace: str) -> Stage:
-    case: ActionCase = request.param
-    return Stage(case, cluster, api, namespace)
+    return Stage(request.param, cluster, api, namespace)
+
+
+@pytest.fixture(params=[case for case in CASES if not case.ends], ids=lambda case: case.name)
+def lasting(request: pytest.FixtureRequest, cluster: Cluster, api: ApiCluster, namespace: str) -> Stage:
+    """An action whose object is still there afterwards."""
+    return Stage(request.param, cluster, api, namespace)
+
+
+@pytest.fixture(params=[case for case in CASES if case.reversible], ids=lambda case: case.name)
+def reversible(request: pytest.FixtureRequest, cluster: Cluster, api: ApiCluster, namespace: str) -> Stage:
+    """An action that can be taken back."""
+    return Stage(request.param, cluster, api, namespace)
 
 
 @pytest.fixture
@@ -37,10 +48,10 @@ async def test_preview_tells_the_change_and_makes_none(stage: Stage) -> None:
 
     preview = await stage.preview()
 
-    assert (preview.before, preview.intended) == (stage.case.before, stage.case.intended)
+    assert (preview.before, preview.intended) == (stage.case.before, stage.intended)
     assert (preview.refused, preview.already) == ("", False)
     assert preview.target is not None
-    assert preview.target.uid == before["metadata"]["uid"]
+    assert preview.target.uid == (await stage.planned())["metadata"]["uid"]
     assert await stage.value() == stage.case.before
     assert (await stage.body())["metadata"].get("generation") == before["metadata"].get("generation")
 
@@ -50,7 +61,7 @@ async def test_apply_changes_once_and_names_the_audit_entry(stage: Stage) -> Non
         receipt = await stage.apply(operation)
         assert receipt.state is OperationState.APPLIED, receipt.message
         assert await _audited(stage.cluster, receipt.audit_id) == ["homeostat"]
-    assert await stage.value() == stage.case.intended
+    assert await stage.value() == stage.intended
 
 
 async def test_apply_again_writes_nothing(stage: Stage, bad: BadConnection) -> None:
@@ -72,7 +83,8 @@ async def test_after_a_crash_the_target_tells_whether_it_happened(stage: Stage) 
         assert (await stage.happened(operation)).state is OperationState.APPLIED
 
 
-async def test_what_was_written_and_taken_back_by_others_is_not_done_again(stage: Stage) -> None:
+async def test_what_was_written_and_taken_back_by_others_is_not_done_again(lasting: Stage) -> None:
+    stage = lasting
     operation, *_ = await stage.operations()
     stage.meddle()
     stage.put_back()
@@ -83,7 +95,8 @@ async def test_what_was_written_and_taken_back_by_others_is_not_done_again(stage
     assert receipt.state is OperationState.VOID, receipt.message
 
 
-async def test_undo_restores_what_was_before(stage: Stage) -> None:
+async def test_undo_restores_what_was_before(reversible: Stage) -> None:
+    stage = reversible
     before = await stage.body()
     applied = await _applied(stage)
 
@@ -102,7 +115,23 @@ async def test_undo_restores_what_was_before(stage: Stage) -> None:
     assert await stage.value() == stage.case.before
 
 
-async def test_undo_leaves_what_someone_else_decided_since(stage: Stage) -> None:
+async def test_what_cannot_be_taken_back_is_known_before_and_has_no_undo(stage: Stage) -> None:
+    plan = await stage.plan()
+    assert plan.reversal is (Reversal.POSSIBLE if stage.case.reversible else Reversal.IMPOSSIBLE)
+    applied = await _applied(stage)
+
+    undos = [
+        await stage.registry().effect(operation).reverse(
+            stage.namespace, operation, stage.case.target, OperationKind.UNDO, 1, operation.recorded_at
+        )
+        for operation in stage.registry().order_of_undo(applied)
+    ]  # fmt: skip
+
+    assert any(undos) is stage.case.reversible
+
+
+async def test_undo_leaves_what_someone_else_decided_since(reversible: Stage) -> None:
+    stage = reversible
     applied = await _applied(stage)
     stage.meddle()
     effect = stage.registry().effect(applied[0])
@@ -149,7 +178,7 @@ async def test_a_lost_answer_is_looked_up(stage: Stage, bad: BadConnection) -> N
 
     assert receipt.state is OperationState.APPLIED, receipt.message
     assert bad.writes == 1
-    assert await stage.value() == stage.case.intended
+    assert await stage.value() == stage.intended
 
 
 async def test_a_request_that_never_arrived_is_sent_once_more(stage: Stage, bad: BadConnection) -> None:
@@ -167,7 +196,7 @@ async def test_a_request_that_never_arrived_is_sent_once_more(stage: Stage, bad:
 
     assert receipt.state is OperationState.APPLIED, receipt.message
     assert bad.writes == 2
-    assert await stage.value() == stage.case.intended
+    assert await stage.value() == stage.intended
 
 
 async def test_a_connection_that_stays_broken_leaves_it_unknown(stage: Stage, bad: BadConnection) -> None:
@@ -218,9 +247,10 @@ async def test_a_target_that_is_gone_is_refused(stage: Stage) -> None:
     assert (await stage.preview()).refused == stage.case.missing
     receipt = await stage.apply(operation)
 
-    assert receipt.state is OperationState.VOID
+    gone = OperationState.APPLIED if stage.case.ends else OperationState.VOID
+    assert receipt.state is gone
     assert "gone" in receipt.message
-    assert (await stage.happened(operation)).state is OperationState.VOID
+    assert (await stage.happened(operation)).state is gone
 
 
 async def test_another_object_under_the_same_name_is_left_alone(stage: Stage) -> None:
@@ -228,15 +258,19 @@ async def test_another_object_under_the_same_name_is_left_alone(stage: Stage) ->
     plan = await stage.plan()
     stage.delete()
     stage.create(stage.case.subject)
+    another = await stage.body()
 
     receipt = await stage.apply(operation)
 
-    assert receipt.state is OperationState.VOID
-    assert "created anew" in receipt.message
-    assert await stage.value() == stage.case.before
+    assert receipt.state is (OperationState.APPLIED if stage.case.ends else OperationState.VOID)
+    assert ("gone already" if stage.case.ends else "created anew") in receipt.message
+    left_alone = await stage.body()
+    assert left_alone["metadata"]["uid"] == another["metadata"]["uid"]
+    assert "deletionTimestamp" not in left_alone["metadata"]
+    assert stage.case.value(left_alone) == stage.case.before
     actuator = stage.registry().actuator(plan.action)
     with pytest.raises(PlanStaleError, match="created anew"):
-        await actuator.operations(plan, stage.case.step, stage.occasion, operation.recorded_at)
+        await actuator.operations(plan, stage.case.step, await stage.occasion(), operation.recorded_at)
 
 
 async def _applied(stage: Stage) -> list[Operation]:

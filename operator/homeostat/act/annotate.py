@@ -83,7 +83,7 @@ class AnnotateEffect:
             return str(stale)
         if _present(workload, annotation_of(operation)) != operation.intended:
             return f"{operation.field} of {describe(operation.target)}; someone else changed it since"
-        return await rollout_awaited(self._cluster, namespace, workload, None)
+        return await rollout_awaited(self._cluster, namespace, workload)
 
     async def reverse(
         self,

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from homeostat.act.preflight import read_same, untouched_since
+from homeostat.act.preflight import describe, read_same, untouched_since
+from homeostat.cluster.managed_fields import others_wrote_object_since
+from homeostat.contracts.common import FIELD_MANAGER
 from homeostat.contracts.operations import Operation, OperationState
 from homeostat.flow.facts import Body, Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError
@@ -23,6 +25,14 @@ async def told_by_annotation(
     present = annotation(body)
     if present == operation.intended:
         return Receipt(OperationState.APPLIED)
-    if present == operation.before or untouched_since(body, operation):
+    if untouched_since(body, operation):
         return Receipt(OperationState.INTENDED)
-    return Receipt(OperationState.VOID, message=by_others(operation, present))
+    if present != operation.before:
+        return Receipt(OperationState.VOID, message=by_others(operation, present))
+    if others_wrote_object_since(body, FIELD_MANAGER, operation.recorded_at):
+        message = (
+            f"{describe(operation.target)} is as before, but was written by someone since the intention, who may have "
+            "taken it back; it is decided afresh"
+        )
+        return Receipt(OperationState.VOID, message=message)
+    return Receipt(OperationState.INTENDED)

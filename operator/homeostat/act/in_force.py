@@ -13,6 +13,21 @@ from homeostat.flow.ports import Cluster, NotFoundError
 NO_CAPACITY = "NoCapacity: "
 
 
+def replicas_of(scale: Body) -> int:
+    """Replicas that a Scale asks for; the field is left out where it is 0."""
+    return int((scale.get("spec") or {}).get("replicas") or 0)
+
+
+async def scale_of(cluster: Cluster, namespace: str, workload: Body) -> Body | None:
+    """The workload's /scale; None for a kind that has none."""
+    try:
+        return await cluster.get(
+            workload["apiVersion"], workload["kind"], namespace, workload["metadata"]["name"], "scale"
+        )
+    except NotFoundError:
+        return None
+
+
 def name_of(body: Body) -> str:
     """The object as it is named in sentences."""
     return f"{body['kind']}/{body['metadata']['name']}"
@@ -38,6 +53,22 @@ async def replicas_awaited(cluster: Cluster, namespace: str, body: Body, scale: 
     return ""
 
 
+async def ready_awaited(
+    cluster: Cluster, namespace: str, body: Body, scale: Body | None, ready: int, intended: int
+) -> str:
+    """Empty once as many pods are ready as are intended, or fewer where the workload wants no more by now.
+
+    ``ready`` is counted on the pods: the workload's status does not know at once that one has ended.
+    """
+    wanted = min(intended, _rollout(body)[0] if scale is None else replicas_of(scale))
+    if ready >= wanted:
+        return ""
+    failure = _replica_failure(body.get("status") or {})
+    if failure:
+        return f"{NO_CAPACITY}{failure}"
+    return await _unschedulable(cluster, namespace, scale) or f"{wanted} ready pods of {name_of(body)} ({ready} are)"
+
+
 async def rollout_awaited(cluster: Cluster, namespace: str, body: Body) -> str:
     """Empty once every pod runs the present template and is ready; at once for a kind that reports no status."""
     status = body.get("status") or {}
@@ -51,18 +82,11 @@ async def rollout_awaited(cluster: Cluster, namespace: str, body: Body) -> str:
     wanted, updated, ready, present = _rollout(body)
     if updated >= wanted and ready >= wanted and present <= wanted:
         return ""
-    scale = await _scale_of(cluster, namespace, body)
+    scale = await scale_of(cluster, namespace, body)
     return await _unschedulable(cluster, namespace, scale) or (
         f"{wanted} ready pods of {name_of(body)} with the new template ({updated} have it, {ready} are ready, "
         f"{max(0, present - wanted)} more than wanted)"
     )
-
-
-async def _scale_of(cluster: Cluster, namespace: str, body: Body) -> Body | None:
-    try:
-        return await cluster.get(body["apiVersion"], body["kind"], namespace, body["metadata"]["name"], "scale")
-    except NotFoundError:
-        return None
 
 
 def _is_observed(body: Body) -> bool:

@@ -3,9 +3,10 @@
 import math
 from datetime import datetime
 
+from homeostat.act.in_force import replicas_of
 from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.refusals import not_found, not_readable
-from homeostat.act.scale import FIELD, replicas_of
+from homeostat.act.scale import FIELD
 from homeostat.act.sizing import MOST_INSTANCES, Sizing
 from homeostat.act.static_addresses import static_addresses
 from homeostat.cluster.identity import identity_of

@@ -1,4 +1,4 @@
-"""The pods of a workload."""
+"""The pods of a workload, and those of them that serve."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,18 +16,35 @@ _OPERATORS = {
 
 async def ready_pods(cluster: Cluster, namespace: str, workload: Body) -> tuple[str, ...]:
     """Names of the pods that are ready and not about to go, in order; none for a kind that selects no pods."""
-    return tuple(sorted(pod["metadata"]["name"] for pod in await _pods(cluster, namespace, workload) if _serves(pod)))
+    return tuple(sorted(p["metadata"]["name"] for p in await pods_of(cluster, namespace, workload) if serves(p)))
 
 
 async def running_pods(cluster: Cluster, namespace: str, workload: Body) -> tuple[Body, ...]:
     """Pods that run, whether ready or not, and are not about to go, by name; a pod itself is its own."""
-    pods = (workload,) if workload["kind"] == "Pod" else await _pods(cluster, namespace, workload)
+    pods = (workload,) if workload["kind"] == "Pod" else await pods_of(cluster, namespace, workload)
     return tuple(sorted((pod for pod in pods if _runs(pod)), key=lambda pod: str(pod["metadata"]["name"])))
 
 
-async def _pods(cluster: Cluster, namespace: str, workload: Body) -> tuple[Body, ...]:
+async def pods_of(cluster: Cluster, namespace: str, workload: Body) -> tuple[Body, ...]:
+    """All pods that a workload selects; none for a kind that selects no pods."""
     selector = await _selector(cluster, namespace, workload)
     return await cluster.list("v1", "Pod", namespace, selector) if selector else ()
+
+
+def is_ready(pod: Body) -> bool:
+    """Whether the pod is ready, as its condition says."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def is_ending(pod: Body) -> bool:
+    """Whether the pod is about to go."""
+    return bool(pod["metadata"].get("deletionTimestamp"))
+
+
+def serves(pod: Body) -> bool:
+    """Whether the pod is ready and not about to go."""
+    return is_ready(pod) and not is_ending(pod)
 
 
 async def _selector(cluster: Cluster, namespace: str, workload: Body) -> str:
@@ -54,10 +71,4 @@ def selector_text(selector: Mapping[str, Any]) -> str:
 
 
 def _runs(pod: Body) -> bool:
-    return (pod.get("status") or {}).get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")
-
-
-def _serves(pod: Body) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")
+    return (pod.get("status") or {}).get("phase") == "Running" and not is_ending(pod)

@@ -5,10 +5,13 @@ from datetime import datetime
 
 from homeostat.act.annotate import AnnotateEffect
 from homeostat.act.edit_config import EditConfigEffect
+from homeostat.act.evict import EvictEffect
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
+from homeostat.act.plan_evict import EvictActuator
 from homeostat.act.plan_reconfigure import ReconfigureActuator
 from homeostat.act.plan_resize import ResizeActuator
+from homeostat.act.plan_restart import RestartActuator
 from homeostat.act.plan_rollback import RollbackActuator
 from homeostat.act.plan_scale import ScaleActuator
 from homeostat.act.resize import ResizeEffect
@@ -18,7 +21,7 @@ from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import TAKE_UP, Operation, OperationKind, OperationState
 from homeostat.flow.facts import Occasion
-from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect
+from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect, PodMeasurements
 
 _HOLDS = frozenset({OperationState.INTENDED, OperationState.APPLIED, OperationState.UNKNOWN})
 
@@ -85,11 +88,17 @@ def _place(operation: Operation) -> tuple[object, ...]:
     return operation.step, operation.attempt, operation.action, operation.target.uid, operation.field
 
 
-def registry(cluster: Cluster, history: ConfigHistory) -> Registry:
+def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurements) -> Registry:
     """All actions and effects on a cluster."""
     return Registry(
         ScaleActuator(cluster),
-        [ReconfigureActuator(cluster, history), ResizeActuator(cluster), RollbackActuator(cluster)],
+        [
+            ReconfigureActuator(cluster, history),
+            ResizeActuator(cluster),
+            RestartActuator(cluster),
+            RollbackActuator(cluster),
+            EvictActuator(cluster, measurements),
+        ],
         [
             ScaleEffect(cluster),
             EditConfigEffect(cluster),
@@ -99,5 +108,6 @@ def registry(cluster: Cluster, history: ConfigHistory) -> Registry:
             MarkForRemovalEffect(cluster),
             ResizeEffect(cluster),
             RollbackEffect(cluster),
+            EvictEffect(cluster),
         ],
     )

@@ -1,5 +1,6 @@
 """The rolling restart: one annotation on the pod template, whose value names the very operation."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from homeostat.act.annotation import told_by_annotation
@@ -21,7 +22,7 @@ def cannot_restart(workload: Body) -> str:
     spec, kind = workload.get("spec") or {}, workload["kind"]
     name = f"{kind} {workload['metadata']['name']}"
     if "template" not in spec or kind in {"Job", "ReplicaSet", "ReplicationController"}:
-        return f"{name} has no pod template that it rolls out: set configReload Hot, or target another workload"
+        return f"{name} has no pod template that it rolls out: target a workload that has one"
     if spec.get("paused"):
         return f"{name} is paused, so that no change is rolled out: resume it first"
     if (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
@@ -30,9 +31,23 @@ def cannot_restart(workload: Body) -> str:
 
 
 def restart_operation(
-    step: str, attempt: int, kind: OperationKind, number: int, *, workload: Body, identity: TargetIdentity, at: datetime
+    step: str,
+    attempt: int,
+    kind: OperationKind,
+    number: int,
+    *,
+    workload: Body,
+    identity: TargetIdentity,
+    at: datetime,
+    digest_before: str = "",
+    digest_intended: str = "",
+    ends: Sequence[str] = (),
 ) -> Operation:
-    """A restart, told apart from every other one by its id and time."""
+    """A restart, told apart from every other one by its id and time.
+
+    The digests are those of the configuration that it takes up; a restart for its own sake has none. ``ends`` are the
+    pods that are drained first.
+    """
     moment = at.astimezone(UTC).isoformat(timespec="milliseconds")
     return intend(
         step=step,
@@ -43,9 +58,12 @@ def restart_operation(
         target=identity,
         resource_version=version_of(workload),
         field=FIELD,
-        before=_annotation(workload),
+        before=restarted_for(workload),
         intended=f"{operation_id(step, attempt, kind, number)}@{moment}",
         at=at,
+        digest_before=digest_before,
+        digest_intended=digest_intended,
+        ends=ends,
     )
 
 
@@ -62,7 +80,7 @@ class RestartEffect:
 
         async def prepare() -> Write | Receipt:
             workload = await read_same(self._cluster, namespace, operation.target)
-            present = _annotation(workload)
+            present = restarted_for(workload)
             if present == operation.intended:
                 return Receipt(OperationState.APPLIED)
             obstacle = cannot_restart(workload)
@@ -79,7 +97,7 @@ class RestartEffect:
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
         """The annotation itself tells."""
-        return await told_by_annotation(self._cluster, namespace, operation, _annotation, _restarted_by_others)
+        return await told_by_annotation(self._cluster, namespace, operation, restarted_for, _restarted_by_others)
 
     async def in_force(self, namespace: str, operation: Operation, target: Target) -> str:  # noqa: ARG002 - the signature is the port's
         """Empty once every pod runs the new template and is ready."""
@@ -87,7 +105,7 @@ class RestartEffect:
             workload = await read_same(self._cluster, namespace, operation.target)
         except PlanStaleError as stale:
             return str(stale)
-        if _annotation(workload) != operation.intended:
+        if restarted_for(workload) != operation.intended:
             return f"the restart of {describe(operation.target)}; its pod template was changed by someone else since"
         return await rollout_awaited(self._cluster, namespace, workload)
 
@@ -100,18 +118,29 @@ class RestartEffect:
         number: int,
         at: datetime,
     ) -> Operation | None:
-        """Another restart, which takes up what was restored.
+        """Another restart, which takes up what was restored; None for a restart for its own sake.
 
         Raises:
             PlanStaleError: the workload is another one.
         """
+        if not operation.digest_intended:
+            return None
         workload = await read_same(self._cluster, namespace, operation.target)
         return restart_operation(
-            operation.step, operation.attempt, kind, number, workload=workload, identity=operation.target, at=at
+            operation.step,
+            operation.attempt,
+            kind,
+            number,
+            workload=workload,
+            identity=operation.target,
+            at=at,
+            digest_before=operation.digest_intended,
+            digest_intended=operation.digest_before,
         )
 
 
-def _annotation(workload: Body) -> str:
+def restarted_for(workload: Body) -> str:
+    """The restart that the pod template was last changed for; empty if for none of ours."""
     template = (workload.get("spec") or {}).get("template") or {}
     return str(((template.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION, ""))
 

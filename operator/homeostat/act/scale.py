@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from homeostat.act.in_force import replicas_awaited
+from homeostat.act.in_force import replicas_awaited, replicas_of
 from homeostat.act.operations import opposite
 from homeostat.act.preflight import describe, read_same, untouched_since, version_of
 from homeostat.act.send import Write, patching, send
@@ -14,11 +14,6 @@ from homeostat.flow.facts import Body, Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError
 
 FIELD = "spec.replicas"
-
-
-def replicas_of(scale: Body) -> int:
-    """Replicas that a Scale asks for; the field is left out where it is 0."""
-    return int((scale.get("spec") or {}).get("replicas") or 0)
 
 
 class ScaleEffect:

@@ -52,6 +52,8 @@ def take_up_operation(edit: Operation, target: Target, workload: Body, at: datet
                 workload=workload,
                 identity=identity_of(workload),
                 at=at,
+                digest_before=edit.digest_before,
+                digest_intended=edit.digest_intended,
             )
         case ConfigReload.ANNOTATION:
             return annotate_operation(edit, 2, workload=workload, annotation=target.reload_annotation or "", at=at)

@@ -74,12 +74,13 @@ class _Operator:
         self._events = KubernetesEvents(cluster, clock)
         history, metrics = ControllerRevisionHistory(cluster, clock), Metrics()
         workloads = KubernetesWorkloads(cluster)
+        observer = Observer(self._telemetry, workloads, clock, settings.evidence_window)
         self.engine = Engine(
             Stages(
                 catalog=self.catalog,
-                observer=Observer(self._telemetry, workloads, clock, settings.evidence_window),
+                observer=observer,
                 workloads=workloads,
-                effects=effects(cluster, history),
+                effects=effects(cluster, history, observer),
                 history=history,
                 records=Remediations(cluster, clock),
                 statuses=Statuses(cluster, self.catalog.stored),

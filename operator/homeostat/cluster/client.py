@@ -147,6 +147,18 @@ class ApiCluster:
         }
         return await self._write("DELETE", served.path(namespace, name), options, {}, _JSON)
 
+    async def evict(self, namespace: str, pod: str, uid: str, resource_version: str) -> WriteAnswer:
+        """End one pod if it still is the one that was read and its disruption budget allows it now (else 429)."""
+        served = await self._kinds.find("v1", "Pod")
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": namespace},
+            "deleteOptions": {"preconditions": {"uid": uid, "resourceVersion": resource_version}},
+        }
+        path = served.path(namespace, pod, "eviction")
+        return await self._write("POST", path, eviction, {"fieldManager": FIELD_MANAGER}, _JSON)
+
     async def call_pod(self, namespace: str, pod: str, port: int, method: str, path: str) -> str:
         """Make one HTTP call to a pod through the API server's proxy; gives at most 64 KiB of the answer's text.
 

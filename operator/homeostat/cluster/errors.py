@@ -16,10 +16,14 @@ _CLASSES: Mapping[int, type[KubernetesError]] = {
 
 
 def error_of(status: int, headers: Mapping[str, str], content: bytes) -> KubernetesError:
-    """The error that a refusal is; its message is that of the Status object, or the plain text."""
+    """The error that a refusal is; its message is that of the Status object with its causes, or the plain text."""
     said = _status_object(content)
     message = said.get("message") or content.decode("utf-8", errors="replace").strip() or "no explanation was given"
-    wait = headers.get("Retry-After") or (said.get("details") or {}).get("retryAfterSeconds")
+    details = said.get("details") or {}
+    # Those of a validation stand in the message already; the disruption budget that forbids an eviction does not.
+    causes = [c["message"] for c in details.get("causes") or () if c.get("message") and c["message"] not in message]
+    message = " ".join([message, *causes])
+    wait = headers.get("Retry-After") or details.get("retryAfterSeconds")
     return _CLASSES.get(status, KubernetesError)(
         status, said.get("reason") or "", message[:_LONGEST_MESSAGE], _seconds(wait)
     )

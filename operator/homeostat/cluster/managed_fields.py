@@ -71,5 +71,12 @@ def others_wrote_since(body: Body, manager: str, moment: datetime) -> bool:
     )
 
 
+def others_wrote_object_since(body: Body, manager: str, moment: datetime) -> bool:
+    """Whether anyone but a manager may have written to the object since a moment, its subresources aside."""
+    return any(
+        write.manager != manager and not write.subresource and write.may_be_since(moment) for write in writes(body)
+    )
+
+
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).astimezone(UTC)

@@ -75,6 +75,7 @@ class OperationAction(StrEnum):
     MARK_FOR_REMOVAL = "MarkForRemoval"
     RESIZE = "Resize"
     ROLLBACK = "Rollback"
+    EVICT = "Evict"
 
 
 TAKE_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD, OperationAction.ANNOTATE})

@@ -133,7 +133,10 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """State of one target as the API server tells it. ``exists`` False: there is no such object."""
+    """State of one target as the API server tells it. ``exists`` False: there is no such object.
+
+    ``unavailable_in_rollout``: so many of its pods its update strategy may take out of service at once.
+    """
 
     target: str
     exists: bool
@@ -144,6 +147,7 @@ class Workload:
     settled: bool = False
     scalable: bool = False
     scaled_by: str = ""
+    unavailable_in_rollout: int = 0
     pods: tuple[Pod, ...] = ()
     message: str = ""
 
@@ -234,7 +238,7 @@ NOTHING_KNOWN = Variables(unknown={(): "nothing was observed yet"})
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a step is previewed for: one target of an intent as it is now.
+    """What a step is previewed for: one target of an intent as it is now, and the source of its measurements.
 
     ``decided`` is the intended value of a plan that is looked at again before it is carried out; what an expression
     gave for it stands, since what that was worked out from moves all the time.
@@ -243,6 +247,7 @@ class Occasion:
     namespace: str
     target: Target
     workload: Workload
+    source: "CompiledSource | None" = None
     variables: Variables = NOTHING_KNOWN
     decided: str = ""
 

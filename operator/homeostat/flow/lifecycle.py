@@ -85,7 +85,7 @@ async def decided(run: Run) -> None:
         return
     try:
         workload = await run.stages.workloads.look(run.namespace, run.target)
-        occasion = Occasion(run.namespace, run.target, workload)
+        occasion = Occasion(run.namespace, run.target, workload, run.source())
         operations = await run.stages.effects.actuator(run.plan.action).operations(
             run.plan, run.step, occasion, run.now()
         )
@@ -99,7 +99,7 @@ async def decided(run: Run) -> None:
         "Acting",
         f"{run.plan.description}.",
         operations=run.replaced(operations),
-        verifications=[*run.status.verifications, start_verification(run)],
+        verifications=[*run.status.verifications, start_verification(run, operations)],
     )
 
 
@@ -297,7 +297,14 @@ async def _still_as_planned(run: Run) -> bool:
     workload = await run.stages.workloads.look(run.namespace, run.target)
     targets, workloads, plan = {run.target.name: run.target}, {run.target.name: workload}, run.plan
     preview = await preview_step(
-        run.stages, run.namespace, run.step, targets, workloads, run.variables(workload), plan.intended
+        run.stages,
+        run.namespace,
+        run.step,
+        targets,
+        workloads,
+        run.source(),
+        run.variables(workload),
+        plan.intended,
     )
     return (
         not preview.refused

@@ -111,7 +111,7 @@ async def conclude(
         namespace = intent.stamp.namespace
         variables = _variables(intent, question, memory, observation, finding.diagnosis, stages.clock.now())
         previews, stored = await asyncio.gather(
-            preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation, variables),
+            preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation, source, variables),
             stages.records.list(namespace),
         )
         decision = decide(
@@ -161,6 +161,7 @@ async def preview_steps(
     steps: Sequence[Step],
     targets: Sequence[Target],
     observation: Observation,
+    source: CompiledSource | None,
     variables: Mapping[str, Variables],
 ) -> dict[str, Preview]:
     """What each step would change now, by step name; ``variables`` are those of each step, as far as any are known."""
@@ -168,7 +169,7 @@ async def preview_steps(
     previews = await asyncio.gather(
         *(
             preview_step(
-                stages, namespace, step, by_name, observation.workloads, variables.get(step.name, NOTHING_KNOWN)
+                stages, namespace, step, by_name, observation.workloads, source, variables.get(step.name, NOTHING_KNOWN)
             )
             for step in steps
         )
@@ -182,6 +183,7 @@ async def preview_step(
     step: Step,
     targets: Mapping[str, Target],
     workloads: Mapping[str, Workload],
+    source: CompiledSource | None,
     variables: Variables = NOTHING_KNOWN,
     decided: str = "",
 ) -> Preview:
@@ -197,7 +199,7 @@ async def preview_step(
             refused="TargetNotFound",
             message=f"the intent has no target {step.action.target!r}; it has: {known}",
         )
-    occasion = Occasion(namespace, target, workload, variables, decided)
+    occasion = Occasion(namespace, target, workload, source, variables, decided)
     return await stages.effects.actuator(step.action.type).preview(step, occasion)
 
 

@@ -9,7 +9,17 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
-from homeostat.flow.facts import Answer, Body, ConfigNote, Occasion, Preview, Receipt, Workload
+from homeostat.flow.facts import (
+    Answer,
+    Body,
+    CompiledSource,
+    ConfigNote,
+    Occasion,
+    Preview,
+    Reading,
+    Receipt,
+    Workload,
+)
 
 
 class Clock(Protocol):
@@ -104,6 +114,10 @@ class Cluster(Protocol):
         """Delete one object if it still is the one that was read."""
         ...
 
+    async def evict(self, namespace: str, pod: str, uid: str, resource_version: str) -> Written:
+        """End one pod if it still is the one that was read and its disruption budget allows it now (else 429)."""
+        ...
+
     async def call_pod(self, namespace: str, pod: str, port: int, method: str, path: str) -> str:
         """Make one HTTP call to a pod through the API server; gives the answer's text."""
         ...
@@ -187,6 +201,19 @@ class Workloads(Protocol):
 
     async def look(self, namespace: str, target: Target) -> Workload:
         """Read one target and its pods."""
+        ...
+
+
+class PodMeasurements(Protocol):
+    """What telemetry tells of the pods of a target one by one."""
+
+    async def by_pod(
+        self, source: CompiledSource, query: str, namespace: str, workload: Workload
+    ) -> Mapping[str, float] | Reading:
+        """The query's value for each pod, by name, or a reading that says why they are not all known.
+
+        Left out are pods so young that what is measured under their name may be a predecessor's.
+        """
         ...
 
 

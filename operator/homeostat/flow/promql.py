@@ -101,6 +101,16 @@ def selectors(query: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def selectors_without(query: str, label: str) -> tuple[str, ...]:
+    """The vector selectors of a filled query that say nothing of a label.
+
+    Raises:
+        ValueError: the query cannot be used.
+    """
+    nodes = (node for node in _nodes(_parsed(query)) if isinstance(node, promql_parser.VectorSelector))
+    return tuple(dict.fromkeys(_selector(node) for node in nodes if not _is_matched(node, label)))
+
+
 @lru_cache(maxsize=4096)
 def metric_names(query: str) -> tuple[str, ...]:
     """Names of the metrics that a filled query reads, where its selectors name them.
@@ -217,6 +227,11 @@ def _selector(node: promql_parser.VectorSelector) -> str:
     if _METRIC.fullmatch(node.name):
         return f"{node.name}{{{inside}}}"
     return f"{{{','.join(part for part in (quoted(node.name), inside) if part)}}}"
+
+
+def _is_matched(node: promql_parser.VectorSelector, label: str) -> bool:
+    groups = node.matchers.or_matchers or [node.matchers.matchers]
+    return all(any(matcher.name == label for matcher in group) for group in groups)
 
 
 def _matcher(matcher: promql_parser.Matcher) -> str:

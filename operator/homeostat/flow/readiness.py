@@ -11,7 +11,18 @@ from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource,
 from homeostat.flow.pipeline import preview_steps
 from homeostat.flow.stages import Stages
 
-PASSES_BY_ITSELF = frozenset({"NoKnownGoodContent", "NoReplicas", "ApiServerNotReached", "ExpressionUnknown"})
+PASSES_BY_ITSELF = frozenset(
+    {
+        "NoKnownGoodContent",
+        "NoReplicas",
+        "ApiServerNotReached",
+        "ExpressionUnknown",
+        "NoPodSelected",
+        "TooFewReadyPods",
+        "PdbForbids",
+        "TelemetryUnknown",
+    }
+)
 """Refusals of a preview that time may lift; every other one is for a person to mend."""
 
 
@@ -117,7 +128,9 @@ async def _check_steps(stages: Stages, policy: CompiledPolicy, intent: CompiledI
     namespace = intent.stamp.namespace
     workloads = {t.name: await stages.workloads.look(namespace, t) for t in intent.spec.targets}
     observation = Observation(at=stages.clock.now(), readings={}, workloads=workloads)
-    previews = await preview_steps(stages, namespace, policy.spec.steps, intent.spec.targets, observation, {})
+    previews = await preview_steps(
+        stages, namespace, policy.spec.steps, intent.spec.targets, observation, source_of(stages, intent), {}
+    )
     for name, preview in previews.items():
         if preview.refused and preview.refused not in PASSES_BY_ITSELF:
             return Refusal(

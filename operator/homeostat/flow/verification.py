@@ -1,17 +1,19 @@
 """Verifying and rolling back: what was done is in force, it helps, or it is taken back."""
 
 import statistics
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from homeostat.contracts.actions.kinds import ActionType
+from homeostat.contracts.actions.kinds import ActionType, Reversal
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, Plan
 from homeostat.contracts.remediation import Phase
 from homeostat.contracts.service_intent import Expectation
 from homeostat.contracts.steps import Follow, Undo
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, VerificationResult
 from homeostat.flow.execution import Progress, awaited, carry_out, undo_operations
+from homeostat.flow.facts import Workload
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Run
 from homeostat.flow.wording import or_absent
@@ -24,7 +26,7 @@ _CLEARLY_LESS = 0.8
 _LOOKS_OF_LOAD = 5
 
 
-def start_verification(run: Run) -> VerificationResult:
+def start_verification(run: Run, operations: Sequence[Operation]) -> VerificationResult:
     """Note the baseline, which a restart would lose, together with the intention to act."""
     now = run.now()
     workload = run.workload()
@@ -40,13 +42,18 @@ def start_verification(run: Run) -> VerificationResult:
             for name in names
             if name in run.memory.tracks
         ],
-        ready_before=_meant_to_stay(run, workload.ready_replicas) if workload else 0,
+        ready_before=meant_to_stay(run.plan, workload, operations) if workload else 0,
     )
 
 
-def _meant_to_stay(run: Run, ready: int) -> int:
-    """Ready replicas that the act leaves: fewer than now where it removes some."""
-    return min(ready, int(run.plan.intended)) if run.plan.action is ActionType.SCALE else ready
+def meant_to_stay(plan: Plan, workload: Workload, operations: Sequence[Operation]) -> int:
+    """Ready replicas that the act leaves at any moment: fewer than now where it ends some, be it one after another."""
+    ready, actions = workload.ready_replicas, {operation.action for operation in operations}
+    if plan.action is ActionType.SCALE:
+        return min(ready, int(plan.intended))
+    if OperationAction.RESTART in actions:
+        return max(0, ready - workload.unavailable_in_rollout)
+    return max(0, ready - 1) if OperationAction.EVICT in actions else ready
 
 
 async def verify(run: Run) -> None:
@@ -130,8 +137,13 @@ async def _conclude(run: Run, current: VerificationResult, verdict: Verdict, out
         await run.enter(Phase.ROLLING_BACK, str(outcome), f"{verdict.message} Taking it back.", **changes)
     else:
         await run.write(**changes)
-        kept = " The change is kept." if run.operations(OperationKind.APPLY, OperationState.APPLIED) else ""
-        await follow(run, outcome, verdict.message + kept)
+        await follow(run, outcome, f"{verdict.message}{_why_it_stays(run)}")
+
+
+def _why_it_stays(run: Run) -> str:
+    if not run.operations(OperationKind.APPLY, OperationState.APPLIED):
+        return ""
+    return " It cannot be taken back." if run.plan.reversal is Reversal.IMPOSSIBLE else " The change is kept."
 
 
 def _owed(run: Run) -> ReleaseStatus | None:
@@ -160,7 +172,8 @@ def _takes_back(run: Run, outcome: OutcomeName) -> bool:
         OutcomeName.WORSE: run.step.undo is not Undo.NEVER,
         OutcomeName.INEFFECTIVE: run.step.undo is Undo.ON_INEFFECTIVE,
     }[outcome]
-    return wanted and not (_adds_capacity(run) and not _load_fell(run))
+    possible = run.plan.reversal is Reversal.POSSIBLE
+    return wanted and possible and not (_adds_capacity(run) and not _load_fell(run))
 
 
 def _load_fell(run: Run) -> bool:

@@ -132,12 +132,18 @@ def _of_sessions(target: Target) -> list[Query]:
 
 
 def _of_policy(spec: RemediationPolicySpec) -> list[Query]:
-    return [
+    evidence = [
         (f"spec.causes[{cause.name}].evidence[{rule.name}].query", rule.query, EVERYWHERE)
         for cause in spec.causes
         for rule in cause.evidence
         if rule.query is not None
     ]
+    choices = [
+        (f"spec.steps[{step.name}].action.evict.worst.query", step.action.evict.worst.query, WITH_PODS)
+        for step in spec.steps
+        if step.action.evict is not None
+    ]
+    return evidence + choices
 
 
 def _expressions(spec: RemediationPolicySpec) -> Refusal | None:

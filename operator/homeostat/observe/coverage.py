@@ -27,8 +27,13 @@ class Scraped:
 
 def expected_pods(source: TelemetrySourceSpec, workload: Workload, now: datetime) -> tuple[Pod, ...]:
     """Ready pods that must be measured by now: ready for longer than discovery and two scrapes."""
-    grace = parse_duration(source.discovery) + 2 * parse_duration(source.scrape_interval)
+    grace = time_to_appear(source)
     return tuple(p for p in workload.ready_pods if p.ready_since is None or now - p.ready_since >= grace)
+
+
+def time_to_appear(source: TelemetrySourceSpec) -> timedelta:
+    """How long a new pod may go without being measured."""
+    return parse_duration(source.discovery) + 2 * parse_duration(source.scrape_interval)
 
 
 async def uncovered(

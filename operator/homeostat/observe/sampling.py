@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -22,7 +22,8 @@ from homeostat.flow.facts import (
 )
 from homeostat.flow.ports import Clock, KubernetesError, Telemetry, Workloads
 from homeostat.flow.promql import fill
-from homeostat.observe.coverage import expected_pods
+from homeostat.observe.by_pod import values_by_pod
+from homeostat.observe.coverage import expected_pods, time_to_appear
 from homeostat.observe.cpu import busiest_share
 from homeostat.observe.indicators import Indicators, Scope, freshness_limit
 from homeostat.observe.questions import Questions
@@ -106,6 +107,29 @@ class Observer:
                 return await Indicators(questions, scope, limit).value(filled, limit)
         except ValueError as error:
             return unknown(Unknown.QUERY_REFUSED, str(error))
+
+    async def by_pod(
+        self, source: CompiledSource, query: str, namespace: str, workload: Workload
+    ) -> Mapping[str, float] | Reading:
+        """The query's value for each pod, by name, or a reading that says why they are not all known.
+
+        Left out are pods so young that what is measured under their name may be a predecessor's.
+        """
+        now, pods = self._clock.now(), [pod for pod in workload.pods if not pod.terminating]
+        if not pods:
+            return unknown(Unknown.NO_READY_PODS, f"{workload.target} has no pods")
+        try:
+            filled = fill(query, self._window, namespace=namespace, pods=[pod.name for pod in pods])
+            async with self._questions(source) as questions:
+                expected, limit = expected_pods(source.spec, workload, now), freshness_limit(source.spec)
+                values = await values_by_pod(questions, namespace, workload, expected, filled, limit)
+        except ValueError as error:
+            return unknown(Unknown.QUERY_REFUSED, str(error))
+        if isinstance(values, Reading):
+            return values
+        own = self._cpu_window + time_to_appear(source.spec)
+        grown = (p for p in pods if p.created is None or now - p.created >= own)
+        return {p.name: values[p.name] for p in grown if p.name in values}
 
     async def _target(self, namespace: str, target: Target) -> Workload | Reading:
         try:

@@ -36,7 +36,15 @@ def reading_of(answer: Answer, reduce: Reduce | None) -> Reading:
 def by_label(answer: Answer, label: str) -> Mapping[str, float] | Reading:
     """One value per value of a label, such as per pod."""
     fault = _fault(answer)
-    return fault if fault is not None else {s.labels.get(label, ""): s.value for s in answer.series}
+    if fault is not None:
+        return fault
+    if any(not s.labels.get(label) for s in answer.series):
+        return unknown(Unknown.BAD_ANSWER, f"a series carries no label {label}: keep it, such as by sum by ({label})")
+    values = {s.labels[label]: s.value for s in answer.series}
+    if len(values) < len(answer.series):
+        message = f"several series for one {label}: aggregate in the query, such as by sum by ({label})"
+        return unknown(Unknown.MANY_SERIES, message)
+    return values
 
 
 def ratio_of(answer: Answer, reduce: Reduce | None, window_seconds: float, min_events: int | None) -> Reading:

@@ -1,5 +1,6 @@
 """The state of a target: the object of any kind, its replicas through /scale, its pods, and who else scales it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -56,6 +57,7 @@ class KubernetesWorkloads:
             settled=is_settled(body, replicas, pods),
             scalable=scale is not None,
             scaled_by=scaled_by,
+            unavailable_in_rollout=unavailable_in_rollout(body, len(pods) if replicas is None else replicas),
             pods=pods,
             message=message,
         )
@@ -136,6 +138,32 @@ def is_settled(body: Body, replicas: int | None, pods: Sequence[Pod]) -> bool:
         return True
     counted = _COUNTED.get(body.get("kind", ""), ()) if body.get("apiVersion", "").startswith("apps/") else ()
     return len(pods) == replicas and all(status.get(name, 0) == replicas for name in counted)
+
+
+def unavailable_in_rollout(body: Body, replicas: int) -> int:
+    """Most pods that a change of the template takes out of service at once; of a kind that does not say, one.
+
+    Source: Kubernetes API reference. For a Deployment a share is rounded down and the default is 25 %, but where no pod
+    may be added one is taken all the same; for a StatefulSet or DaemonSet it is rounded up and the default is 1.
+    """
+    spec, kind = body.get("spec") or {}, body.get("kind") if body.get("apiVersion") == "apps/v1" else ""
+    strategy = spec.get("strategy" if kind == "Deployment" else "updateStrategy") or {}
+    rolling = strategy.get("rollingUpdate") or {}
+    match kind:
+        case "Deployment" if strategy.get("type") == "Recreate":
+            return replicas
+        case "Deployment":
+            adds = _of(rolling.get("maxSurge", "25%"), replicas) > 0
+            return max(int(_of(rolling.get("maxUnavailable", "25%"), replicas)), 0 if adds else 1)
+        case "StatefulSet" | "DaemonSet":
+            return math.ceil(_of(rolling.get("maxUnavailable", 1), replicas))
+        case _:
+            return 1
+
+
+def _of(stated: str | int, replicas: int) -> float:
+    """A number of pods that is stated as such, or as a share of the replicas."""
+    return float(stated) if isinstance(stated, int) else replicas * int(stated.rstrip("%")) / 100
 
 
 def _replicas(body: Body, scale: Body | None) -> int | None:

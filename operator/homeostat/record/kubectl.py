@@ -71,6 +71,8 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
                 f"kubectl annotate {target} {key}={operation.digest_intended} --overwrite",
                 f"kubectl annotate {target} {key}={operation.digest_before} --overwrite",
             )
+        case OperationAction.EVICT:
+            return Commands(_evict(namespace, operation.target.name), "")
         case OperationAction.MARK_FOR_REMOVAL:
             key = "controller.kubernetes.io/pod-deletion-cost"
             return Commands(
@@ -118,6 +120,14 @@ def _resize(operation: Operation, target: str, before: str, after: str) -> str:
 
 def _roll_back(target: str, revision: str) -> str:
     return f"kubectl rollout undo {target} --to-revision={revision.removeprefix('revision ')}"
+
+
+def _evict(namespace: str, pod: str) -> str:
+    """kubectl has no command for one eviction, and ``delete pod`` would not ask the disruption budget."""
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    body = json.dumps(eviction, separators=(",", ":"))
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+    return f"echo {shlex.quote(body)} | kubectl create --raw {shlex.quote(path)} -f -"
 
 
 def _hot_reload(operation: Operation, spec: RemediationSpec) -> HotReload | None:

@@ -1,9 +1,10 @@
 """What the contract suite needs to know of an action: its objects, what it changes, and how others change the same."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from homeostat.contracts.actions.kinds import Reversal
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import NOTHING_KNOWN, Body, Variables
@@ -24,7 +25,7 @@ def workload(kind: str, name: str, replicas: int = 2) -> dict[str, Any]:
         "template": pod_template(name),
     }
     if kind == "StatefulSet":
-        spec["serviceName"] = name
+        spec |= {"serviceName": name, "podManagementPolicy": "Parallel"}
     if kind == "DaemonSet":
         del spec["replicas"]
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
@@ -59,7 +60,29 @@ class ActionCase:
     verb: str = "patch"
     """What the operator's account must be granted to act."""
 
+    of: tuple[str, str, str] | None = None
+    """The object that the plan names, where it is not the one that is changed."""
+
+    ready_pods: int = 0
+    """So many pods must stand and be ready; there is no kubelet that would make them so."""
+
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """What telemetry tells of each pod."""
+
+    ends: bool = False
+    """Whether the act ends the object: then one that is gone, however it went, is as intended."""
+
+    @property
+    def planned(self) -> tuple[str, str, str]:
+        """The object that the plan names."""
+        return self.of or self.acted
+
     @property
     def subject(self) -> dict[str, Any]:
-        """The object that is changed."""
-        return next(o for o in self.objects if o["kind"] == self.acted[1])
+        """That object as it is created."""
+        return next(o for o in self.objects if o["kind"] == self.planned[1])
+
+    @property
+    def reversible(self) -> bool:
+        """Whether the action says of itself that it can be taken back."""
+        return self.step.action.spec.reversal is Reversal.POSSIBLE

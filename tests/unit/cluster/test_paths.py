@@ -11,7 +11,7 @@ from homeostat.cluster.clock import SystemClock
 from homeostat.cluster.connection import impersonation
 from homeostat.cluster.identity import identity_of
 from homeostat.cluster.kinds import Kind, Kinds
-from homeostat.cluster.managed_fields import item, last_writer, others_wrote_since
+from homeostat.cluster.managed_fields import item, last_writer, others_wrote_object_since, others_wrote_since
 from homeostat.flow.ports import NotFoundError
 
 DEPLOYMENTS = Kind("/apis/apps/v1", "deployments", namespaced=True)
@@ -126,6 +126,20 @@ def test_who_holds_a_list_without_keys_holds_what_is_in_it() -> None:
 )
 def test_whether_others_may_have_written_since(entry: dict[str, Any], since: bool) -> None:
     assert others_wrote_since(_body(entry), "homeostat", MOMENT) is since
+
+
+@pytest.mark.parametrize(
+    ("entry", "since"),
+    [
+        (_entry("kubectl-rollout", "2026-01-01T12:00:00Z", {}), True),
+        (_entry("kubectl-rollout", "2026-01-01T11:59:59Z", {}), False),
+        (_entry("homeostat", "2026-01-01T12:00:09Z", {}), False),
+        (_entry("kubectl", None, {}, "scale"), False),
+        (_entry("controller", "2026-01-01T12:00:09Z", {}, "status"), False),
+    ],
+)
+def test_whether_others_may_have_written_the_object_itself_since(entry: dict[str, Any], since: bool) -> None:
+    assert others_wrote_object_since(_body(entry), "homeostat", MOMENT) is since
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from homeostat.contracts.actions.action import Action
+from homeostat.contracts.actions.evict import EvictAction, WorstPods
 from homeostat.contracts.actions.reconfigure import ReconfigureAction, SetValue
+from homeostat.contracts.actions.restart import RestartAction
 from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.operations import Plan, TargetIdentity
 from homeostat.contracts.remediation import Diagnosis, RankedCause, Terms
@@ -56,6 +58,15 @@ def set_value(name: str = "shed-load", causes: Sequence[str] = ("Saturated",), *
     wanted = SetValue(path="/limits/cps", value="100")
     action = ReconfigureAction(target="pcscf", config_map="pcscf-tuning", key="tuning.yaml", set=wanted)
     return Step(name=name, causes=list(causes), action=Action(reconfigure=action), **more)
+
+
+def restart(name: str = "start-anew", **more: Any) -> Step:
+    return Step(name=name, action=Action(restart=RestartAction(target="pcscf")), **more)
+
+
+def evict(name: str = "end-the-worst", **more: Any) -> Step:
+    worst = WorstPods(query='failures{namespace="$namespace"}', threshold="0.5")
+    return Step(name=name, action=Action(evict=EvictAction(target="pcscf", worst=worst)), **more)
 
 
 def rule(**parts: Any) -> BoundaryRule:

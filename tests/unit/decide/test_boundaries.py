@@ -8,7 +8,7 @@ from homeostat.contracts.actions.kinds import ActionType, Risk
 from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
 from homeostat.decide.boundaries import Permission, permission, risk_of
 from homeostat.flow.facts import NOTHING_KNOWN
-from tests.unit.decide.building import restore, rule, scale, set_value
+from tests.unit.decide.building import evict, restart, restore, rule, scale, set_value
 from tests.unit.decide.expressions.building import variables
 
 
@@ -22,6 +22,8 @@ from tests.unit.decide.expressions.building import variables
         (scale(by=None, expression="target.replicas + 1", max=6), Risk.MEDIUM),
         (restore(), Risk.LOW),
         (set_value(), Risk.MEDIUM),
+        (restart(), Risk.MEDIUM),
+        (evict(), Risk.MEDIUM),
     ],
 )
 def test_each_action_has_a_risk_of_its_own(step, risk):

@@ -15,6 +15,7 @@ from homeostat.flow.promql import (
     pods_pattern,
     quoted,
     selectors,
+    selectors_without,
     union,
 )
 
@@ -162,3 +163,18 @@ def test_union_is_one_query():
 
 def test_pods_are_allowed_where_they_are_known():
     assert check('sum(x{pod=~"$pods"})', WITH_PODS) == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('sum by (pod) (rate(x{namespace="ims"}[1m]))', ()),
+        ('x{namespace=~"ims|core"} / y{pod="a"}', ('y{pod="a"}',)),
+        ("x", ("x{}",)),
+        ('x{namespace="ims" or namespace="core"}', ()),
+        ('x{namespace="ims" or pod="a"}', ('x{namespace="ims" or pod="a"}',)),
+        ('x{pod="namespace"}', ('x{pod="namespace"}',)),
+    ],
+)
+def test_selectors_that_say_nothing_of_a_label(query, expected):
+    assert selectors_without(query, "namespace") == expected

@@ -35,6 +35,7 @@ def test_hash_is_that_of_the_meaning():
 
 ROLE = {"name": "Throttled", "evidence": [{"name": "e", "query": "rate(x)"}]}
 SCALE = {"scale": {"target": "sip", "by": "+1"}}
+WORST = {"query": 'rate(x{pod=~"$pods"})', "threshold": "1"}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,13 @@ SCALE = {"scale": {"target": "sip", "by": "+1"}}
             "InvalidQuery",
             "spec.targets[sip].sessions.query",
             "cannot be read",
+        ),
+        (
+            compile_policy,
+            policy(steps=[{"name": "end", "action": {"evict": {"target": "sip", "worst": WORST}}}]),
+            "InvalidQuery",
+            "spec.steps[end].action.evict.worst.query",
+            "expected type matrix",
         ),
         (compile_policy, policy(mode="Live"), "InvalidSpec", "spec", "frequency"),
         (

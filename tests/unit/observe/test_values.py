@@ -110,3 +110,17 @@ def test_by_label():
     fault = by_label(answer(math.nan), "pod")
     assert isinstance(fault, Reading)
     assert fault.unknown is Unknown.NOT_A_NUMBER
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "says"),
+    [
+        ((series(1, pod="a"), series(2)), Unknown.BAD_ANSWER, "no label pod"),
+        ((series(1, pod="a", code="4"), series(2, pod="a", code="5")), Unknown.MANY_SERIES, "sum by (pod)"),
+    ],
+)
+def test_by_label_takes_no_series_for_another(given, reason, says):
+    fault = by_label(Answer(given), "pod")
+    assert isinstance(fault, Reading)
+    assert fault.unknown is reason
+    assert says in fault.message

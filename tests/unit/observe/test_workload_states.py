@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from homeostat.observe.workloads import cpu_limit, is_settled, pod_of, selector_of
+from homeostat.observe.workloads import cpu_limit, is_settled, pod_of, selector_of, unavailable_in_rollout
 
 
 def pod(name: str = "a", ready: bool = True, **metadata: str) -> dict[str, Any]:
@@ -95,3 +95,29 @@ PODS = (pod_of(pod("a")), pod_of(pod("b")))
 )
 def test_settled(body, replicas, pods, settled):
     assert is_settled(body, replicas, pods) is settled
+
+
+def rolled(kind: str, kind_of_strategy: str = "RollingUpdate", **rolling: Any) -> dict[str, Any]:
+    strategy = {"type": kind_of_strategy, **({"rollingUpdate": rolling} if rolling else {})}
+    field = "strategy" if kind == "Deployment" else "updateStrategy"
+    return {"apiVersion": "apps/v1", "kind": kind, "spec": {field: strategy}}
+
+
+@pytest.mark.parametrize(
+    ("body", "replicas", "expected"),
+    [
+        (rolled("Deployment"), 3, 0),
+        (rolled("Deployment"), 9, 2),
+        (rolled("Deployment", maxUnavailable=2, maxSurge=0), 3, 2),
+        (rolled("Deployment", maxUnavailable="25%", maxSurge=0), 3, 1),
+        (rolled("Deployment", maxUnavailable="25%", maxSurge="0%"), 8, 2),
+        (rolled("Deployment", "Recreate"), 3, 3),
+        (rolled("StatefulSet"), 3, 1),
+        (rolled("StatefulSet", partition=0), 3, 1),
+        (rolled("DaemonSet", maxUnavailable="34%"), 3, 2),
+        (rolled("DaemonSet", maxUnavailable=0, maxSurge=1), 3, 0),
+        ({"apiVersion": "x.example/v1", "kind": "Deployment"}, 3, 1),
+    ],
+)
+def test_pods_that_a_rollout_takes_out_of_service(body, replicas, expected):
+    assert unavailable_in_rollout(body, replicas) == expected

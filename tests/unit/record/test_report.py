@@ -11,6 +11,7 @@ from homeostat.record.kubectl import by_hand
 from homeostat.record.report import LONGEST_LINE, MOST_LINES, report, summary
 from tests.unit.record.samples import AT, PCSCF, TUNING, operation, plan, record, spec, verification
 
+POD = PCSCF.model_copy(update={"api_version": "v1", "kind": "Pod", "name": "pcscf-1"})
 WAITING: dict[str, Any] = {
     "phase": Phase.AWAITING_APPROVAL,
     "outcome": None,
@@ -118,6 +119,12 @@ def test_a_request_says_all_that_an_answer_needs():
         (
             {"action": OperationAction.RESTART},
             "kubectl rollout restart deployment/pcscf -n ims",
+            "nothing to take back",
+        ),
+        (
+            {"action": OperationAction.EVICT, "target": POD, "before": "", "intended": ""},
+            'echo \'{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"pcscf-1"}}\' | '
+            "kubectl create --raw /api/v1/namespaces/ims/pods/pcscf-1/eviction -f -",
             "nothing to take back",
         ),
         (

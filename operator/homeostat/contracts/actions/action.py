@@ -5,9 +5,11 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
+from homeostat.contracts.actions.evict import EvictAction
 from homeostat.contracts.actions.kinds import ActionSpec, ActionType
 from homeostat.contracts.actions.reconfigure import ReconfigureAction
 from homeostat.contracts.actions.resize import ResizeAction
+from homeostat.contracts.actions.restart import RestartAction
 from homeostat.contracts.actions.rollback import RollbackAction
 from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.common import Resource, cel
@@ -33,6 +35,17 @@ class Action(Resource):
     reconfigure: Annotated[ReconfigureAction | None, Field(default=None, description="Change a configuration value.")]
     resize: Annotated[ResizeAction | None, Field(default=None, description="Change a container's CPU or memory.")]
     rollback: Annotated[RollbackAction | None, Field(default=None, description="Go back to the previous revision.")]
+    restart: Annotated[
+        RestartAction | None, Field(default=None, description="Restart the target's pods one after another.")
+    ]
+    evict: Annotated[
+        EvictAction | None,
+        Field(
+            default=None,
+            description="Evict the worst pods of the target as far as disruption budgets allow; a ready pod always "
+            "stays, and the target's controller makes new ones.",
+        ),
+    ]
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -31,6 +31,8 @@ class ActionType(StrEnum):
     RECONFIGURE = "Reconfigure"
     RESIZE = "Resize"
     ROLLBACK = "Rollback"
+    RESTART = "Restart"
+    EVICT = "Evict"
 
 
 class ActionSpec(Resource, ABC):
