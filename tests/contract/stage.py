@@ -139,7 +139,7 @@ class Stage:
 
     async def occasion(self) -> Occasion:
         workload = await KubernetesWorkloads(self.api).look(self.namespace, self.case.target)
-        return Occasion(self.namespace, self.case.target, workload, SOURCE)
+        return Occasion(self.namespace, self.case.target, workload, SOURCE, self.case.variables)
 
     async def preview(self, api: ApiCluster | None = None) -> Preview:
         actuator = self.registry(api).actuator(self.case.step.action.type)

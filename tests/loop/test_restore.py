@@ -1,8 +1,10 @@
 """A configuration that a person broke: its last good value is put back, byte for byte, and taken up by a restart."""
 
+import pytest
+
 from tests.loop import manifests
 from tests.loop.api import path
-from tests.loop.stage import Stage, eventually
+from tests.loop.stage import Stage, eventually, throughout
 
 GOOD_MARK = "homeostat.dev/good"
 RESTORE = manifests.reconfigure("restore-limit", "Misconfigured", {"restore": "/limits/invitesPerSecond"})
@@ -35,3 +37,26 @@ def test_the_last_good_value_is_restored_and_nothing_else_is_touched(stage: Stag
     assert not stage.writes("deployments/scale")
     assert not first & set(stage.pods()), "every pod was replaced by one that read the restored value"
     assert len(stage.acts()) == 2
+
+
+@pytest.mark.parametrize("stage", [2], indirect=True)
+def test_instances_with_sessions_take_it_up_one_by_one_once_drained(stage: Stage):
+    stage.spare_sessions('sum(cnf_calls_in_progress{namespace="$namespace",pod=~"$pods"})')
+    stage.govern(manifests.policy(RESTORE))
+    eventually(lambda: is_known_good(stage), bool)
+    first = set(stage.pods())
+    stage.cnf.hold_calls(2)
+
+    stage.configure_by_hand(manifests.TUNING.replace("400", "10"))
+    stage.reach("Executing", seconds=60)
+    eventually(stage.tuning, lambda text: text == manifests.TUNING)
+    throughout(lambda: set(stage.pods()), lambda pods: pods == first, seconds=3)
+    assert "to be drained (2 in progress" in stage.record()["status"]["message"]
+
+    stage.cnf.hold_calls(0)
+    record = stage.reach("Succeeded", seconds=60)
+
+    assert not first & set(stage.pods()), "every instance was replaced by one that read the restored value"
+    ended = [o["ends"][0] for o in record["status"]["operations"] if o["ends"]]
+    assert set(ended) == first
+    assert not stage.writes("deployments"), "no rollout ends instances that are not drained"

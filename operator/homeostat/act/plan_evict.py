@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import pairwise
 
 from homeostat.act.disruption_budgets import DisruptionBudget, budgets_over
-from homeostat.act.evict import READY_PODS
-from homeostat.act.operations import intend
+from homeostat.act.instance_restarts import evictions
 from homeostat.act.pods import is_ending, is_ready, pods_of, serves
-from homeostat.act.preflight import describe, read_same, version_of
+from homeostat.act.preflight import describe, read_same
 from homeostat.act.refusals import not_readable
 from homeostat.act.worst_pods import Candidate, choose, told, victims_of, victims_text
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.evict import EvictAction
 from homeostat.contracts.actions.kinds import ActionType
-from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
+from homeostat.contracts.operations import Operation, OperationKind, Plan
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body, Occasion, Preview, Reading, Unknown
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError, PodMeasurements
@@ -78,25 +76,14 @@ class EvictActuator:
             raise PlanStaleError(f"Pod/{gone} is gone, or no pod of {describe(plan.target)} any more")
         if not any(serves(pod) for uid, pod in pods.items() if uid not in victims):
             raise PlanStaleError(f"no other pod of {describe(plan.target)} is ready any more")
-        ready = [sum(map(serves, pods.values()))]
-        for uid in victims:
-            ready.append(ready[-1] + (not is_ready(pods[uid])))
-        return tuple(
-            intend(
-                step=plan.step,
-                attempt=plan.attempt,
-                kind=OperationKind.APPLY,
-                number=number,
-                action=OperationAction.EVICT,
-                target=identity_of(pods[uid]),
-                resource_version=version_of(pods[uid]),
-                field=READY_PODS,
-                before=str(before),
-                intended=str(after),
-                at=at,
-                ends=[pods[uid]["metadata"]["name"]],
-            )
-            for number, (uid, (before, after)) in enumerate(zip(victims, pairwise(ready), strict=True), start=1)
+        return evictions(
+            [pods[uid] for uid in victims],
+            sum(map(serves, pods.values())),
+            step=plan.step,
+            attempt=plan.attempt,
+            kind=OperationKind.APPLY,
+            first=1,
+            at=at,
         )
 
     async def _budgets(self, namespace: str) -> tuple[DisruptionBudget, ...]:

@@ -10,7 +10,7 @@ from homeostat.act.edit_error import EditError
 from homeostat.act.operations import intend
 from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.refusals import RefusedError, not_readable
-from homeostat.act.take_up import refuse_unless_taken_up, take_up_operation, words_for
+from homeostat.act.take_up import refuse_unless_taken_up, take_up_operations, words_for
 from homeostat.cluster.config_history import text_digest
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
@@ -50,7 +50,7 @@ class ReconfigureActuator:
         return _preview(config_map, action, text, change, target)
 
     async def operations(self, plan: Plan, step: Step, occasion: Occasion, at: datetime) -> tuple[Operation, ...]:
-        """Two operations: the edit, and what makes the workload take it up.
+        """The edit, then what makes the workload take it up: one operation, or one per instance with sessions.
 
         Raises:
             PlanStaleError: the ConfigMap is another one, or the value is not the one before any more.
@@ -85,7 +85,7 @@ class ReconfigureActuator:
             workload = await self._workload(namespace, target)
         except NotFoundError as error:
             raise PlanStaleError(f"{target.ref.kind}/{target.ref.name} is gone ({error.message})") from error
-        return (edit, take_up_operation(edit, target, workload, at))
+        return (edit, *await take_up_operations(self._cluster, namespace, edit, target, workload, at))
 
     async def _config_map(self, namespace: str, name: str) -> Body:
         try:

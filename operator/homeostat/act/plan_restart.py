@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from homeostat.act.instance_restarts import instance_restarts
 from homeostat.act.preflight import describe, read_same
 from homeostat.act.refusals import not_readable
 from homeostat.act.restart import FIELD, cannot_restart, restart_operation, restarted_for
@@ -48,11 +49,11 @@ class RestartActuator:
             field=FIELD,
             before=restarted_for(workload),
             intended=step.name,
-            description=f"restart the pods of {name} by its update strategy",
+            description=f"restart the pods of {name} {_manner(occasion)}",
         )
 
     async def operations(self, plan: Plan, step: Step, occasion: Occasion, at: datetime) -> tuple[Operation, ...]:  # noqa: ARG002 - the signature is the port's
-        """One operation: the annotation on the pod template, once all pods with sessions are drained.
+        """The annotation on the pod template; for pods with sessions, their evictions, one after the other.
 
         Raises:
             PlanStaleError: the workload is another one, was restarted since, or cannot be restarted any more.
@@ -62,7 +63,18 @@ class RestartActuator:
         obstacle = cannot_restart(workload)
         if obstacle or restarted_for(workload) != plan.before:
             raise PlanStaleError(obstacle or f"{describe(plan.target)} was restarted since the plan")
-        return (
+        evicted = await instance_restarts(
+            self._cluster,
+            occasion.namespace,
+            workload,
+            occasion.target,
+            step=plan.step,
+            attempt=plan.attempt,
+            kind=OperationKind.APPLY,
+            first=1,
+            at=at,
+        )
+        return evicted or (
             restart_operation(
                 plan.step,
                 plan.attempt,
@@ -76,8 +88,12 @@ class RestartActuator:
         )
 
 
+def _manner(occasion: Occasion) -> str:
+    return "one by one, each drained first" if len(_drained_first(occasion)) > 1 else "by its update strategy"
+
+
 def _drained_first(occasion: Occasion) -> tuple[str, ...]:
-    """All pods of a target with sessions: its controller, which replaces them, waits for none of them."""
+    """All pods of a target with sessions: the controller that replaces them would wait for none of them."""
     if occasion.target.sessions is None:
         return ()
     return tuple(pod.name for pod in occasion.workload.pods if not pod.terminating)

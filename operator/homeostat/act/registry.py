@@ -7,6 +7,7 @@ from homeostat.act.annotate import AnnotateEffect
 from homeostat.act.edit_config import EditConfigEffect
 from homeostat.act.evict import EvictEffect
 from homeostat.act.hot_reload import HotReloadEffect
+from homeostat.act.instance_restarts import instance_restarts
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
 from homeostat.act.plan_evict import EvictActuator
 from homeostat.act.plan_reconfigure import ReconfigureActuator
@@ -20,6 +21,7 @@ from homeostat.act.rollback import RollbackEffect
 from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import TAKE_UP, Operation, OperationKind, OperationState
+from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Occasion
 from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect, PodMeasurements
 
@@ -29,7 +31,10 @@ _HOLDS = frozenset({OperationState.INTENDED, OperationState.APPLIED, OperationSt
 class Registry:
     """All actions and effects."""
 
-    def __init__(self, scale: ScaleActuator, actuators: Sequence[Actuator], effects: Sequence[Effect]) -> None:
+    def __init__(
+        self, cluster: Cluster, scale: ScaleActuator, actuators: Sequence[Actuator], effects: Sequence[Effect]
+    ) -> None:
+        self._cluster = cluster
         self._scale = scale
         self._actuators = {actuator.type: actuator for actuator in (scale, *actuators)}
         self._effects = {effect.action: effect for effect in effects}
@@ -51,6 +56,28 @@ class Registry:
             PlanStaleError: the target is not as this remediation left it.
         """
         return await self._scale.release_operations(applied, standing, occasion, number, at)
+
+    async def restart_again(
+        self, namespace: str, undone: Operation, target: Target, number: int, at: datetime
+    ) -> tuple[Operation, ...]:
+        """The restarts by which instances that were evicted to take up an edit take up its undo; numbered on.
+
+        Raises:
+            NotFoundError: the workload is gone.
+        """
+        ref = target.ref
+        workload = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
+        return await instance_restarts(
+            self._cluster,
+            namespace,
+            workload,
+            target,
+            step=undone.step,
+            attempt=undone.attempt,
+            kind=undone.kind,
+            first=number,
+            at=at,
+        )
 
     def order_of_undo(self, operations: Sequence[Operation]) -> tuple[Operation, ...]:
         """Applied operations that can be taken back, last attempt first; a reload after what it takes up.
@@ -91,6 +118,7 @@ def _place(operation: Operation) -> tuple[object, ...]:
 def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurements) -> Registry:
     """All actions and effects on a cluster."""
     return Registry(
+        cluster,
         ScaleActuator(cluster),
         [
             ReconfigureActuator(cluster, history),

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from homeostat.act.annotate import annotate_operation
+from homeostat.act.instance_restarts import instance_restarts
 from homeostat.act.operations import intend
 from homeostat.act.preflight import version_of
 from homeostat.act.refusals import RefusedError
@@ -11,6 +12,7 @@ from homeostat.cluster.identity import identity_of
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind
 from homeostat.contracts.service_intent import ConfigReload, Target
 from homeostat.flow.facts import Body
+from homeostat.flow.ports import Cluster
 
 _VERBS = {ConfigReload.RESTART: "restart", ConfigReload.HOT: "reload", ConfigReload.ANNOTATION: "annotate"}
 
@@ -40,8 +42,20 @@ def refuse_unless_taken_up(workload: Body, target: Target) -> None:
             raise RefusedError("NotRestartable", obstacle)
 
 
-def take_up_operation(edit: Operation, target: Target, workload: Body, at: datetime) -> Operation:
-    """The operation after an edit, by which the workload takes it up."""
+async def take_up_operations(
+    cluster: Cluster, namespace: str, edit: Operation, target: Target, workload: Body, at: datetime
+) -> tuple[Operation, ...]:
+    """What follows an edit, by which the workload takes it up."""
+    if target.config_reload is ConfigReload.RESTART:
+        evicted = await instance_restarts(
+            cluster, namespace, workload, target, step=edit.step, attempt=edit.attempt, kind=edit.kind, first=2, at=at
+        )
+        if evicted:
+            return evicted
+    return (_take_up(edit, target, workload, at),)
+
+
+def _take_up(edit: Operation, target: Target, workload: Body, at: datetime) -> Operation:
     match target.config_reload:
         case ConfigReload.RESTART:
             return restart_operation(

@@ -7,7 +7,7 @@ finishes it. Nothing is ever applied twice: an effect carries the resourceVersio
 from collections.abc import Sequence
 from enum import StrEnum
 
-from homeostat.contracts.operations import TAKE_UP, Operation, OperationKind, OperationState
+from homeostat.contracts.operations import TAKE_UP, Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.flow.draining import Drained, may_end
 from homeostat.flow.facts import Receipt
@@ -80,6 +80,9 @@ async def undo_operations(run: Run) -> tuple[Operation, ...]:
         )
         if reverse is not None:
             undos.append(reverse)
+    edits = [undo for undo in undos if undo.action is OperationAction.EDIT_CONFIG]
+    if edits and any(operation.action is OperationAction.EVICT for operation in applied):
+        undos += await run.stages.effects.restart_again(run.namespace, edits[-1], run.target, len(undos) + 1, run.now())
     return tuple(undos)
 
 

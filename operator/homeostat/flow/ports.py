@@ -258,6 +258,16 @@ class Effects(Protocol):
         """
         ...
 
+    async def restart_again(
+        self, namespace: str, undone: Operation, target: Target, number: int, at: datetime
+    ) -> tuple[Operation, ...]:
+        """The restarts by which instances that were evicted to take up an edit take up its undo; numbered on.
+
+        Raises:
+            NotFoundError: the workload is gone.
+        """
+        ...
+
     def order_of_undo(self, operations: Sequence[Operation]) -> tuple[Operation, ...]:
         """Applied operations that can be taken back, last first."""
         ...

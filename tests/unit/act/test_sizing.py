@@ -67,4 +67,4 @@ class _Nothing:
     type = None
 
 
-NO_EFFECTS = Registry(_Nothing(), [], [])  # type: ignore[arg-type]
+NO_EFFECTS = Registry(_Nothing(), _Nothing(), [], [])  # type: ignore[arg-type]
