@@ -6,6 +6,8 @@ from datetime import datetime
 from homeostat.act.edit_config import EditConfigEffect
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
+from homeostat.act.patch import PatchEffect
+from homeostat.act.plan_patch import PatchActuator
 from homeostat.act.plan_reconfigure import ReconfigureActuator
 from homeostat.act.plan_resize import ResizeActuator
 from homeostat.act.plan_rollback import RollbackActuator
@@ -89,7 +91,12 @@ def registry(cluster: Cluster, history: ConfigHistory) -> Registry:
     """All actions and effects on a cluster."""
     return Registry(
         ScaleActuator(cluster),
-        [ReconfigureActuator(cluster, history), ResizeActuator(cluster), RollbackActuator(cluster)],
+        [
+            ReconfigureActuator(cluster, history),
+            ResizeActuator(cluster),
+            RollbackActuator(cluster),
+            PatchActuator(cluster),
+        ],
         [
             ScaleEffect(cluster),
             EditConfigEffect(cluster),
@@ -98,5 +105,6 @@ def registry(cluster: Cluster, history: ConfigHistory) -> Registry:
             MarkForRemovalEffect(cluster),
             ResizeEffect(cluster),
             RollbackEffect(cluster),
+            PatchEffect(cluster),
         ],
     )

@@ -22,6 +22,7 @@ from homeostat.flow.stages import EngineSettings, Stages
 from homeostat.intake.catalog import Catalog
 from homeostat.intake.handlers import register
 from homeostat.intake.resync import Resync
+from homeostat.observe.owners import KubernetesOwners
 from homeostat.observe.prometheus import PrometheusTelemetry
 from homeostat.observe.sampling import Observer
 from homeostat.observe.workloads import KubernetesWorkloads
@@ -79,6 +80,7 @@ class _Operator:
                 catalog=self.catalog,
                 observer=Observer(self._telemetry, workloads, clock, settings.evidence_window),
                 workloads=workloads,
+                owners=KubernetesOwners(cluster),
                 effects=effects(cluster, history),
                 history=history,
                 records=Remediations(cluster, clock),

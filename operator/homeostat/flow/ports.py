@@ -9,7 +9,7 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
-from homeostat.flow.facts import Answer, Body, ConfigNote, Occasion, Preview, Receipt, Workload
+from homeostat.flow.facts import Answer, Body, ConfigNote, Occasion, Ownership, Preview, Receipt, Workload
 
 
 class Clock(Protocol):
@@ -187,6 +187,16 @@ class Workloads(Protocol):
 
     async def look(self, namespace: str, target: Target) -> Workload:
         """Read one target and its pods."""
+        ...
+
+
+class Owners(Protocol):
+    """Who else sets what an act would change."""
+
+    async def of(
+        self, namespace: str, action: ActionType, changed: TargetIdentity, field: str, target: Target
+    ) -> Ownership:
+        """Find the owners of a field, and of the workload where the act reaches it; never raises for a fault."""
         ...
 
 

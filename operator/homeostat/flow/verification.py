@@ -12,6 +12,7 @@ from homeostat.contracts.service_intent import Expectation
 from homeostat.contracts.steps import Follow, Undo
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, VerificationResult
 from homeostat.flow.execution import Progress, awaited, carry_out, undo_operations
+from homeostat.flow.field_changes import changes_of
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Run
 from homeostat.verify.baseline import baseline
@@ -205,7 +206,12 @@ async def roll_back(run: Run) -> None:
         )
         return
     outcome = run.status.outcome or OutcomeName.WORSE
-    restored = ", ".join(f"{o.field or o.action} is {o.intended} again" for o in undone if o.before != o.intended)
+    restored = ", ".join(
+        f"{change.path or o.action} is {change.after} again"
+        for o in undone
+        for change in changes_of(o)
+        if change.before != change.after
+    )
     await follow(run, outcome, f"Taken back: {restored}.", undone=True)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from homeostat.contracts.operations import Operation, OperationAction, Plan, TargetIdentity
 from homeostat.contracts.remediation import RemediationSpec
 from homeostat.contracts.service_intent import HotReload
+from homeostat.flow.field_changes import Values, read_values, value_changes, values_text
+from homeostat.flow.field_paths import is_through_lists, merge_patch, tokens_of
 
 _MOST_WORDED = 3
 """Operations that are worded in one sentence; the record words all."""
@@ -65,6 +67,9 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
             return Commands(f"kubectl rollout restart {target}", "")
         case OperationAction.HOT_RELOAD:
             return Commands(_reload(namespace, _hot_reload(operation, spec)), "")
+        case OperationAction.PATCH:
+            before, after = read_values(operation.before), read_values(operation.intended)
+            return Commands(_patch(target, before, after), _patch(target, after, before))
         case OperationAction.MARK_FOR_REMOVAL:
             key = "controller.kubernetes.io/pod-deletion-cost"
             return Commands(
@@ -80,6 +85,14 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
             )
         case OperationAction.ROLLBACK:
             return Commands(_roll_back(target, operation.intended), _roll_back(target, operation.before))
+
+
+def _patch(target: str, before: Values, after: Values) -> str:
+    """A merge patch; kubectl has no way to name an item of a list by what it holds, so there an edit."""
+    if any(is_through_lists(path) for path in after):
+        return f"kubectl edit {target}   # {', '.join(map(str, value_changes(before, after)))}"
+    patch = merge_patch({}, {tokens_of(path): value for path, value in after.items()})
+    return f"kubectl patch {target} --type=merge -p {shlex.quote(values_text(patch))}"
 
 
 def _resource(target: TargetIdentity) -> str:

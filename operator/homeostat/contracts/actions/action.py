@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from homeostat.contracts.actions.kinds import ActionSpec, ActionType
+from homeostat.contracts.actions.patch import PatchAction
 from homeostat.contracts.actions.reconfigure import ReconfigureAction
 from homeostat.contracts.actions.resize import ResizeAction
 from homeostat.contracts.actions.rollback import RollbackAction
@@ -33,6 +34,7 @@ class Action(Resource):
     reconfigure: Annotated[ReconfigureAction | None, Field(default=None, description="Change a configuration value.")]
     resize: Annotated[ResizeAction | None, Field(default=None, description="Change a container's CPU or memory.")]
     rollback: Annotated[RollbackAction | None, Field(default=None, description="Go back to the previous revision.")]
+    patch: Annotated[PatchAction | None, Field(default=None, description="Change named fields of any object.")]
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -31,6 +31,7 @@ class ActionType(StrEnum):
     RECONFIGURE = "Reconfigure"
     RESIZE = "Resize"
     ROLLBACK = "Rollback"
+    PATCH = "Patch"
 
 
 class ActionSpec(Resource, ABC):
