@@ -214,13 +214,13 @@ def _autoscaler_bounds(plan: Plan) -> tuple[int | None, int | None]:
 
 
 def _largest_step(question: _Question) -> _Finding:
-    """How far the replicas move, at once or as an autoscaler is forced to by its new bounds."""
+    """How far the replicas move, at once or as an autoscaler is forced to by a higher floor."""
     if question.plan.action is ActionType.SCALE:
         present, intended = question.replicas()
         change = abs(intended - present)
-    elif any(_autoscaler_bounds(question.plan)):
-        present, (least, most) = question.present(), _autoscaler_bounds(question.plan)
-        change = max(0, (least or 0) - present, present - (present if most is None else most))
+    elif (least := _autoscaler_bounds(question.plan)[0]) is not None:
+        present = question.present()
+        change = max(0, least - present)
     else:
         return _permit("no replicas are changed")
     percent = question.terms.guardrails.largest_step

@@ -85,9 +85,7 @@ async def decided(run: Run) -> None:
     try:
         workload = await run.stages.workloads.look(run.namespace, run.target)
         occasion = Occasion(run.namespace, run.target, workload)
-        planned = await run.stages.effects.actuator(run.plan.action).operations(
-            run.plan, run.step, occasion, run.now()
-        )
+        planned = await run.stages.effects.actuator(run.plan.action).operations(run.plan, run.step, occasion, run.now())
     except PlanStaleError as stale:
         log.info("the plan is stale: %s", stale)
         await _decide_again(run, approved=_approved(run))

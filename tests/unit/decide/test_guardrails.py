@@ -11,7 +11,7 @@ from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.decide.guardrails import check_guards
 from homeostat.flow.facts import GuardFacts, Ownership, Reading, Unknown
-from tests.unit.decide.building import NOW, WORKLOAD, act, plan_of, restore, restoring, scale, scaling, terms, workload
+from tests.unit.decide.building import NOW, WORKLOAD, act, plan_of, scale, scaling, terms, workload
 
 PERMIT, DENY, INDETERMINATE = GuardVerdictName.PERMIT, GuardVerdictName.DENY, GuardVerdictName.INDETERMINATE
 TERMS = terms()

@@ -126,12 +126,6 @@ def test_the_bounds_of_an_autoscaler_are_held_to_those_of_the_policy(values, gua
     assert guard(guard_name, bounds(**values), owned=Ownership()).reason == reason
 
 
-def test_a_lower_ceiling_takes_away_no_more_than_the_largest_step():
-    under = terms(largest_step=50)
-    assert guard("LargestStep", bounds(maxReplicas=4), under=under, replicas=8).reason == ""
-    assert guard("LargestStep", bounds(maxReplicas=3), under=under, replicas=8).reason == "StepTooLarge"
-
-
 def scaled(hours_ago: float, before: int = 2, after: int = 3, by: str = "", *, taken_back: bool = False) -> PastAct:
     change = PastChange(WORKLOAD.uid, "spec.replicas", str(before), by, str(after), taken_back)
     return act(seconds_ago=hours_ago * 3600, settled_ago=hours_ago * 3600 - 60, changes=(change,))
