@@ -13,8 +13,27 @@ from homeostat.cluster.client import ApiCluster, WriteAnswer
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority, Operation, Plan
+from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Body, Occasion, Preview, Receipt, Workload
 from tests.contract.cases.case import ActionCase
+
+
+def plan_from(step: Step, preview: Preview) -> Plan:
+    """The plan of a step that may be done at once."""
+    assert preview.target is not None, preview.message
+    return Plan(
+        step=step.name,
+        attempt=1,
+        action=step.action.type,
+        target=preview.target,
+        field=preview.field,
+        before=preview.before,
+        intended=preview.intended,
+        risk=Risk.LOW,
+        authority=Authority.AUTONOMOUS,
+        description=preview.description,
+        digest="",
+    )
 
 
 @dataclass
@@ -93,21 +112,7 @@ class Stage:
         return await actuator.preview(self.case.step, self.occasion)
 
     async def plan(self) -> Plan:
-        preview = await self.preview()
-        assert preview.target is not None, preview.message
-        return Plan(
-            step=self.case.step.name,
-            attempt=1,
-            action=self.case.step.action.type,
-            target=preview.target,
-            field=preview.field,
-            before=preview.before,
-            intended=preview.intended,
-            risk=Risk.LOW,
-            authority=Authority.AUTONOMOUS,
-            description=preview.description,
-            digest="",
-        )
+        return plan_from(self.case.step, await self.preview())
 
     async def operations(self) -> tuple[Operation, ...]:
         actuator = self.registry().actuator(self.case.step.action.type)

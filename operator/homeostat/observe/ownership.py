@@ -17,8 +17,8 @@ from homeostat.flow.field_paths import Place
 _PEOPLE = "kubectl"
 """How the field managers of kubectl begin: kubectl-client-side-apply, kubectl-edit, kubectl-scale and others."""
 
-_SCALERS = frozenset({"kube-controller-manager", "keda", "keda-operator"})
-"""They set replicas for an autoscaler, and count only as long as that exists, which is asked for itself."""
+_SCALERS = ("kube-controller-manager", "keda")
+"""How the field managers begin that set replicas for an autoscaler; whether that still exists is asked for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _controlling(body: Body) -> Body | None:
 
 
 def _is_stale(write: FieldWrite) -> bool:
-    return write.subresource == "scale" and write.manager in _SCALERS
+    return write.subresource == "scale" and write.manager.startswith(_SCALERS)
 
 
 def _manager(name: str, body: Body) -> Owner:
