@@ -10,6 +10,7 @@ from homeostat.flow.field_paths import FieldPathError, Place, find
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError
 from homeostat.observe.ownership import autoscalers, controller, field_owners, replicas_place, rollouts, written_by
 
+_WRITES_FIELDS = frozenset({ActionType.SCALE, ActionType.RECONFIGURE, ActionType.PATCH})
 _SCALERS = (("autoscaling/v2", "HorizontalPodAutoscaler"), ("keda.sh/v1alpha1", "ScaledObject"))
 _ROLLOUTS = (("argoproj.io/v1alpha1", "Rollout"),)
 _FORBIDDEN = 403
@@ -26,8 +27,11 @@ class KubernetesOwners:
     ) -> Ownership:
         """Find the owners of a field, and of the workload where the act reaches it.
 
-        What cannot be read makes them unknown: an owner that is not seen would fight as one that is.
+        What cannot be read makes them unknown: an owner that is not seen would fight as one that is. An act that changes
+        no field has none.
         """
+        if action not in _WRITES_FIELDS:
+            return Ownership()
         try:
             body = await self._cluster.get(changed.api_version, changed.kind, namespace, changed.name)
             places = _places(action, field, body)
