@@ -4,6 +4,8 @@ The field managers are kubectl's own, and kubectl under the names of other tools
 """
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,14 +17,19 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
-from homeostat.contracts.operations import Operation, OperationKind, OperationState
+from homeostat.contracts.operations import Operation, OperationKind, OperationState, Plan
+from homeostat.contracts.remediation import GuardVerdict
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body, Occasion, Ownership, Workload
+from homeostat.decide.guardrails import check_guards
+from homeostat.flow.facts import Body, Occasion, Ownership, StoredRecord, Workload
 from homeostat.flow.ports import PlanStaleError
 from homeostat.observe.owners import KubernetesOwners
+from homeostat.record.guard_facts import guard_facts
 from tests.contract.cases.case import workload
 from tests.contract.cases.patch import AUTOSCALER, TARGET, patch_step
 from tests.contract.stage import plan_from
+from tests.unit.decide.building import plan_of, terms
+from tests.unit.record.samples import record, stored
 
 RAISE_FLOOR = patch_step(AUTOSCALER, {"/spec/minReplicas": "4"})
 ADD_PODS = Step.model_validate({"name": "add-pods", "action": {"scale": {"target": "pcscf", "by": "+2"}}})
@@ -34,17 +41,21 @@ class Scene:
     def __init__(self, cluster: Cluster, api: ApiCluster, namespace: str) -> None:
         self.cluster, self.api, self.namespace = cluster, api, namespace
         self.registry = registry(api, ControllerRevisionHistory(api))
+        self.occasion = Occasion(namespace, TARGET, Workload("pcscf", exists=True))
 
     def write(self, body: dict[str, Any], *options: str) -> str:
         return self.cluster.kubectl("apply", "-n", self.namespace, *options, "-f", "-", stdin=json.dumps(body))
 
     async def act(self, step: Step) -> Operation:
-        occasion = Occasion(self.namespace, TARGET, Workload("pcscf", exists=True))
         actuator = self.registry.actuator(step.action.type)
-        plan = plan_from(step, await actuator.preview(step, occasion))
-        (operation,) = await actuator.operations(plan, step, occasion, datetime.now(UTC))
+        plan = plan_from(step, await actuator.preview(step, self.occasion))
+        (operation,) = await actuator.operations(plan, step, self.occasion, datetime.now(UTC))
         await self.apply(operation)
         return operation.model_copy(update={"state": OperationState.APPLIED})
+
+    async def plan(self, step: Step) -> Plan:
+        seen = await self.registry.actuator(step.action.type).preview(step, self.occasion)
+        return plan_of(step, replace(seen, ownership=await self.ownership()), terms())
 
     async def apply(self, operation: Operation) -> None:
         receipt = await self.registry.effect(operation).apply(self.namespace, operation, TARGET)
@@ -199,6 +210,37 @@ async def test_a_field_that_was_added_goes_with_the_undo(scene: Scene) -> None:
     await scene.apply(await scene.undo_of(operation))
 
     assert "annotations" not in (await scene.autoscaler())["metadata"]
+
+
+async def test_there_is_no_third_round_with_a_controller(scene: Scene) -> None:
+    """Each round: the act raises the floor, and a controller that applies by force sets it back."""
+    flux = ("--server-side", "--field-manager=kustomize-controller", "--force-conflicts")
+    scene.write(floor_of(2), *flux)
+    episodes: list[StoredRecord] = []
+    verdicts: list[GuardVerdict] = []
+    for number in (1, 2, 3):
+        plan = await scene.plan(RAISE_FLOOR)
+        verdicts.append(ping_pong(plan, episodes))
+        operation = (await scene.act(RAISE_FLOOR)).model_copy(update={"before_by": plan.before_by})
+        episodes.append(stored(record(number=number, operations=[operation])))
+        scene.write(floor_of(2), *flux)
+
+    assert [verdict.reason for verdict in verdicts] == ["", "", "PingPong"]
+    assert verdicts[-1].message.startswith("kustomize-controller set /spec/minReplicas")
+
+
+def ping_pong(plan: Plan, episodes: Sequence[StoredRecord]) -> GuardVerdict:
+    verdicts = check_guards(
+        record="next",
+        policy="p",
+        terms=terms(),
+        plan=plan,
+        workload=Workload("pcscf", exists=True, identity=plan.target),
+        ownership=Ownership(),
+        facts=guard_facts(episodes),
+        now=datetime.now(UTC),
+    )
+    return next(verdict for verdict in verdicts if verdict.name == "PingPong")
 
 
 async def test_scaled_replicas_conflict_likewise(scene: Scene) -> None:

@@ -27,8 +27,8 @@ class KubernetesOwners:
     ) -> Ownership:
         """Find the owners of a field, and of the workload where the act reaches it.
 
-        What cannot be read makes them unknown: an owner that is not seen would fight as one that is. An act that changes
-        no field has none.
+        What cannot be read makes them unknown: an owner that is not seen would fight as one that is. An act that
+        changes no field has none.
         """
         if action not in _WRITES_FIELDS:
             return Ownership()
