@@ -129,6 +129,6 @@ KINDS = (
 def install(cluster: Cluster) -> None:
     """Install all of them and wait until they are served."""
     bodies = "\n---\n".join(json.dumps(kind) for kind in KINDS)
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=bodies)
+    cluster.install(bodies)
     names = [f"crd/{kind['metadata']['name']}" for kind in KINDS]
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)

@@ -78,6 +78,7 @@ class Scene:
             previews={step.name: await self.preview(step) for step in (ADD_PODS, RAISE_FLOOR)},
             guard_facts=GuardFacts(complete=True),
             cpu_share={},
+            variables={},
             attempts={},
             now=datetime.now(UTC),
         )

@@ -141,6 +141,38 @@ async def test_a_rollout_that_runs_the_deployment_is_the_one_to_act_on(bench: Be
     assert names(await bench.owners(changed=itself, workload_is=itself)) == []
 
 
+RESOURCES = "spec.template.spec.containers[main].resources"
+
+
+@pytest.mark.parametrize(
+    ("policy", "owned"),
+    [({}, True), ({"updatePolicy": {"updateMode": "Initial"}}, True), ({"updatePolicy": {"updateMode": "Off"}}, False)],
+)
+async def test_a_vertical_autoscaler_owns_the_resources_unless_it_is_off(
+    bench: Bench, policy: dict[str, Any], owned: bool
+) -> None:
+    spec = {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pcscf"}, **policy}
+    body = {"apiVersion": "autoscaling.k8s.io/v1", "kind": "VerticalPodAutoscaler", "metadata": {"name": "edge"}}
+    bench.create(stating(2), {**body, "spec": spec})
+
+    for field in (RESOURCES, "spec.containers[main].resources"):
+        found = names(await bench.owners(ActionType.RESIZE, field))
+        assert found == (["VerticalPodAutoscaler/edge sets the resources of Deployment/pcscf"] if owned else [])
+    assert names(await bench.owners()) == []
+
+
+async def test_the_template_has_owners_of_its_own(bench: Bench) -> None:
+    bench.create(stating(2))
+    container = {"name": "main", "resources": {"limits": {"cpu": "1"}}}
+    template = {"spec": {"template": {"spec": {"containers": [container]}}}}
+    bench.apply({**named(stating(None), "pcscf"), **template}, "kustomize-controller")
+
+    assert names(await bench.owners(ActionType.RESIZE, RESOURCES)) == ["Flux Kustomization sets it"]
+    assert names(await bench.owners(ActionType.RESIZE, "spec.containers[main].resources")) == []
+    assert names(await bench.owners(ActionType.ROLLBACK, "spec.template")) == ["Flux Kustomization sets it"]
+    assert names(await bench.owners()) == []
+
+
 ARGO_CD = {"annotations": {"argocd.argoproj.io/tracking-id": "ims:apps/Deployment:ims/pcscf"}}
 OLD_ARGO_CD = {"labels": {"app.kubernetes.io/instance": "ims"}}
 HELM = {

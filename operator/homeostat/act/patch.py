@@ -16,7 +16,8 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Receipt
 from homeostat.flow.field_changes import Values, read_values, values_text
-from homeostat.flow.field_paths import FieldPathError, Place, find, merge_patch, value_at
+from homeostat.flow.field_paths import FieldPathError, Place, find, value_at, with_values
+from homeostat.flow.merge_patch import merge_difference
 from homeostat.flow.ports import Cluster, NotFoundError, PlanStaleError
 
 
@@ -30,8 +31,11 @@ def values_of(body: Body, paths: Mapping[str, Any]) -> dict[str, Scalar | None]:
 
 
 def patch_of(body: Body, values: Values) -> dict[str, Any]:
-    """The merge patch that gives the fields these values, bound to the version of the body."""
-    patch = merge_patch(body, {find(body, path): value for path, value in values.items()})
+    """The merge patch that gives the fields these values, bound to the version of the body.
+
+    A merge patch replaces lists whole: a list that holds such a field is sent as it stands in the body, but for it.
+    """
+    patch = merge_difference(body, with_values(body, {find(body, path): value for path, value in values.items()}))
     return {**patch, "metadata": {**patch.get("metadata", {}), "resourceVersion": version_of(body)}}
 
 

@@ -174,7 +174,7 @@ def _judged(body: Body, field: ContainerField, operation: Operation) -> Receipt:
 
 def _places(body: Body, field: ContainerField, operation: Operation) -> tuple[Place, ...]:
     names = [container["name"] for container in field.containers(body)]
-    resources = (*field.way, names.index(field.container), "resources")
+    resources: Place = (*field.way, names.index(field.container), "resources")
     return tuple((*resources, *place.split(".")) for place in read(operation.intended))
 
 

@@ -52,9 +52,9 @@ def read_values(text: str) -> dict[str, Scalar | None]:
 
 def changes_of(change: Plan | Operation) -> tuple[FieldChange, ...]:
     """The fields that a plan or an operation changes."""
-    if change.action not in {ActionType.PATCH, OperationAction.PATCH}:
-        return (FieldChange(change.field, change.before, change.intended),)
-    return value_changes(read_values(change.before), read_values(change.intended))
+    if change.action in {ActionType.PATCH, OperationAction.PATCH}:
+        return value_changes(read_values(change.before), read_values(change.intended))
+    return (FieldChange(change.field, change.before, change.intended),)
 
 
 def value_changes(before: Values, after: Values) -> tuple[FieldChange, ...]:

@@ -70,19 +70,12 @@ def value_at(body: Mapping[str, Any], place: Place) -> Any:  # noqa: ANN401 - wh
     return node
 
 
-def merge_patch(body: Mapping[str, Any], values: Mapping[Place, Any]) -> dict[str, Any]:
-    """The smallest JSON merge patch that gives fields of a body new values; None removes one.
-
-    A merge patch replaces lists whole: a list that holds such a field is sent as it stands in the body, but for it.
-    """
+def with_values(body: Mapping[str, Any], values: Mapping[Place, Any]) -> dict[str, Any]:
+    """The body with other values of some fields; None removes one."""
     after = copy.deepcopy(dict(body))
     for place, value in values.items():
         _set(after, place, value)
-    patch: dict[str, Any] = {}
-    for place, value in values.items():
-        stem = _before_first_list(place)
-        _set(patch, stem, value if stem == place else value_at(after, stem), keep_none=True)
-    return patch
+    return after
 
 
 def _key(node: Any, token: str, path: str) -> str | int:  # noqa: ANN401
@@ -122,15 +115,11 @@ def _inside(node: Any, key: str | int, path: str) -> Any:  # noqa: ANN401
     return found
 
 
-def _before_first_list(place: Place) -> Place:
-    return next((place[:number] for number, key in enumerate(place) if isinstance(key, int)), place)
-
-
-def _set(body: dict[str, Any], place: Place, value: Any, *, keep_none: bool = False) -> None:  # noqa: ANN401
+def _set(body: dict[str, Any], place: Place, value: Any) -> None:  # noqa: ANN401
     node: Any = body
     for key in place[:-1]:
         node = node.setdefault(key, {}) if isinstance(node, dict) else node[key]
-    if value is None and not keep_none:
+    if value is None:
         node.pop(place[-1], None)
     else:
         node[place[-1]] = value

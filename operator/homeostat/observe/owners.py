@@ -1,5 +1,6 @@
 """Who else sets what an act would change, read from the API server when an act is considered and right before it."""
 
+import re
 from collections.abc import Iterator
 
 from homeostat.contracts.actions.kinds import ActionType
@@ -8,9 +9,23 @@ from homeostat.contracts.service_intent import ConfigReload, Target
 from homeostat.flow.facts import Body, Owner, Ownership
 from homeostat.flow.field_paths import FieldPathError, Place, find
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError
-from homeostat.observe.ownership import autoscalers, controller, field_owners, replicas_place, rollouts, written_by
+from homeostat.observe.ownership import (
+    autoscalers,
+    controller,
+    field_owners,
+    replicas_place,
+    resizers,
+    rollouts,
+    written_by,
+)
 
-_WRITES_FIELDS = frozenset({ActionType.SCALE, ActionType.RECONFIGURE, ActionType.PATCH})
+_WRITES_FIELDS = frozenset(
+    {ActionType.SCALE, ActionType.RECONFIGURE, ActionType.PATCH, ActionType.RESIZE, ActionType.ROLLBACK}
+)
+_RESIZERS = (("autoscaling.k8s.io/v1", "VerticalPodAutoscaler"),)
+_TEMPLATE_RESOURCES = re.compile(r"spec\.template\.spec\.containers\[([-a-z0-9]+)\]\.resources")
+"""The resources of a container as ``resize`` names them; those of running pods nobody but their autoscaler sets."""
+
 _SCALERS = (("autoscaling/v2", "HorizontalPodAutoscaler"), ("keda.sh/v1alpha1", "ScaledObject"))
 _ROLLOUTS = (("argoproj.io/v1alpha1", "Rollout"),)
 _FORBIDDEN = 403
@@ -53,7 +68,10 @@ class KubernetesOwners:
             workload = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
             owner = controller(workload)
             return tuple(o for o in (owner,) if o is not None) + rollouts(await self._all(namespace, _ROLLOUTS), ref)
-        return ()
+        if action is ActionType.RESIZE:
+            resizing = resizers(await self._all(namespace, _RESIZERS), ref)
+            return (*resizing, *rollouts(await self._all(namespace, _ROLLOUTS), ref))
+        return rollouts(await self._all(namespace, _ROLLOUTS), ref) if action is ActionType.ROLLBACK else ()
 
     async def _all(self, namespace: str, kinds: tuple[tuple[str, str], ...]) -> list[Body]:
         bodies: list[Body] = []
@@ -77,7 +95,18 @@ def _places(action: ActionType, field: str, body: Body) -> list[Place]:
         return [find(body, path) for path in field.split(" ")]
     if action is ActionType.RECONFIGURE:
         return [("data", field.partition("[")[2].partition("]")[0])]
+    if action is ActionType.RESIZE:
+        return list(_resources(field, body))
+    if action is ActionType.ROLLBACK:
+        return [("spec", "template")]
     return [place] if (place := replicas_place(body)) else []
+
+
+def _resources(field: str, body: Body) -> Iterator[Place]:
+    found = _TEMPLATE_RESOURCES.fullmatch(field)
+    if found:
+        *container, _ = find(body, f"/spec/template/spec/containers/[name={found[1]}]/name")
+        yield (*container, "resources")
 
 
 def _why(error: KubernetesError) -> str:

@@ -144,6 +144,19 @@ def autoscalers(scalers: Sequence[Body], ref: ObjectRef) -> tuple[Owner, ...]:
     )
 
 
+def resizers(bodies: Sequence[Body], ref: ObjectRef) -> tuple[Owner, ...]:
+    """The VerticalPodAutoscalers that set the resources of a workload's pods."""
+    return tuple(
+        Owner(
+            f"{_name(body)} sets the resources of {ref.kind}/{ref.name}",
+            "it would undo this; change its spec.resourcePolicy, or set its spec.updatePolicy.updateMode to Off",
+        )
+        for body in bodies
+        if refers_to(body["spec"].get("targetRef") or {}, ref)
+        and (body["spec"].get("updatePolicy") or {}).get("updateMode") != "Off"
+    )
+
+
 def rollouts(bodies: Sequence[Body], ref: ObjectRef) -> tuple[Owner, ...]:
     """The Argo Rollouts that run a workload in their own pods."""
     return tuple(

@@ -10,7 +10,9 @@ from homeostat.contracts.verification import VerificationResult
 from homeostat.flow.facts import GuardFacts, PastAct, PastChange, StoredRecord
 from homeostat.flow.field_changes import changes_of
 
-_WRITES_VALUES = frozenset({OperationAction.SCALE, OperationAction.EDIT_CONFIG, OperationAction.PATCH})
+_WRITES_VALUES = frozenset(
+    {OperationAction.SCALE, OperationAction.EDIT_CONFIG, OperationAction.PATCH, OperationAction.RESIZE}
+)
 _MAY_HAVE_HAPPENED = frozenset({OperationState.APPLIED, OperationState.UNKNOWN, OperationState.INTENDED})
 
 

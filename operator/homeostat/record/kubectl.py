@@ -12,7 +12,8 @@ from homeostat.contracts.operations import Operation, OperationAction, Plan, Tar
 from homeostat.contracts.remediation import RemediationSpec
 from homeostat.contracts.service_intent import HotReload
 from homeostat.flow.field_changes import Values, read_values, value_changes, values_text
-from homeostat.flow.field_paths import is_through_lists, merge_patch, tokens_of
+from homeostat.flow.field_paths import is_through_lists, tokens_of, with_values
+from homeostat.flow.merge_patch import merge_difference
 
 _MOST_WORDED = 3
 """Operations that are worded in one sentence; the record words all."""
@@ -91,7 +92,8 @@ def _patch(target: str, before: Values, after: Values) -> str:
     """A merge patch; kubectl has no way to name an item of a list by what it holds, so there an edit."""
     if any(is_through_lists(path) for path in after):
         return f"kubectl edit {target}   # {', '.join(map(str, value_changes(before, after)))}"
-    patch = merge_patch({}, {tokens_of(path): value for path, value in after.items()})
+    old, new = (with_values({}, {tokens_of(path): v for path, v in values.items()}) for values in (before, after))
+    patch = merge_difference(old, new)
     return f"kubectl patch {target} --type=merge -p {shlex.quote(values_text(patch))}"
 
 

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeostat.flow.field_paths import FieldPathError, Place, find, is_through_lists, merge_patch, value_at
+from homeostat.flow.field_paths import FieldPathError, Place, find, is_through_lists, value_at, with_values
+from homeostat.flow.merge_patch import merge_difference
+
+
+def merge_patch(body: dict[str, Any], values: dict[Place, Any]) -> dict[str, Any]:
+    return merge_difference(body, with_values(body, values))
+
 
 ROUTE: dict[str, Any] = {
     "metadata": {"name": "r", "annotations": {"example.org/pace": "slow"}},
