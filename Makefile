@@ -8,7 +8,7 @@ ACTS ?=
 OUTPUT ?= demo-output
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo demo-down test test-unit test-kwok lint format crds check-generated lock cluster-up cluster-down e2e clean
+.PHONY: help demo demo-down test test-unit test-helm test-kwok lint format crds check-generated lock cluster-up cluster-down e2e clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ test: $(VENV)/.installed ## Run all tests: unit, scenarios, real API server, rea
 
 test-unit: $(VENV)/.installed ## Run the fast tests alone: pure stages and scenarios
 	@$(BIN)/python -m pytest tests/unit tests/scenarios
+
+test-helm: $(VENV)/.installed ## Run the tests of upgrades by a real Helm (builds Helm, 6 min)
+	@$(BIN)/python -m hack.cluster build
+	@$(BIN)/python -m pytest -m helm tests/apiserver
 
 test-kwok: $(VENV)/.installed ## Run the tests on nodes that only pretend to run pods (builds KWOK, 3 min)
 	@$(BIN)/python -m hack.cluster build --kwok 1

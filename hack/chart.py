@@ -1,5 +1,6 @@
-"""Render the chart without Helm, for the demo and the tests: it substitutes plain values and nothing else."""
+"""Render the chart without Helm, for the demo and the tests: it substitutes values and nothing else."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import yaml
 
 _CHART = Path(__file__).resolve().parent.parent / "charts" / "homeostat"
 _SUBSTITUTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_VALUE = re.compile(r"\.Values((?:\.[A-Za-z][A-Za-z0-9]*)+)")
+_VALUE = re.compile(r"\.Values((?:\.[A-Za-z][A-Za-z0-9]*)+)( \| toJson)?")
 
 
 class ChartError(ValueError):
@@ -26,7 +27,10 @@ class Release:
 
 
 def render(template: str, values: Mapping[str, Any], release: Release | None = None) -> str:
-    """Fill `{{ .Values.a.b }}`, `{{ .Release.Name }}` and `{{ .Release.Namespace }}`; anything else is a ChartError."""
+    """Fill in plain values, `{{ .Values.a.b }}`, structures, `{{ .Values.a.b | toJson }}`, and the release's names.
+
+    Anything else is a ChartError.
+    """
     known = release or Release()
     named = {".Release.Name": known.name, ".Release.Namespace": known.namespace}
 
@@ -56,6 +60,8 @@ def _value(expression: str, values: Mapping[str, Any]) -> str:
         if not isinstance(found, Mapping) or part not in found:
             raise ChartError(f"{expression} is not in the values")
         found = found[part]
+    if match.group(2):
+        return json.dumps(found)
     if not isinstance(found, str | int):
         raise ChartError(f"{expression} is not a plain value")
     return str(found)

@@ -56,12 +56,14 @@ _ALL = (
     _kubernetes("kubelet", 30),
     _kubernetes("kube-proxy", 15),
     Tool("pause", "pause", ".", 10),
+    Tool("helm", "helm", "helm.sh/helm/v4/cmd/helm", 360),
     Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", 180),
 )
 TOOLS_BY_NAME = {tool.name: tool for tool in _ALL}
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 NODE = ("kubelet", "kube-proxy", "pause")
 KWOK = ("kwok",)
+HELM = ("helm",)
 
 
 def needed(*, node: bool, kwok: bool) -> tuple[str, ...]:

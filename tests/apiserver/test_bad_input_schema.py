@@ -95,6 +95,57 @@ def evict(**changes: Any) -> dict[str, Any]:
     return {"evict": {"target": "pcscf", "worst": WORST, **changes}}
 
 
+AUTOSCALER = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "pcscf"}
+FLOOR = {"path": "/spec/minReplicas", "value": "3"}
+
+
+def patching(*fields: Any, **ref: str) -> dict[str, Any]:
+    return {"patch": {"target": "pcscf", "ref": {**AUTOSCALER, **ref}, "fields": list(fields)}}
+
+
+def patching_path(path: str, **ref: str) -> dict[str, Any]:
+    return patching({"path": path, "value": "3"}, **ref)
+
+
+_PATH = "spec.steps[0].action.patch.fields[0].path"
+PATCHES: list[tuple[str, Any, str]] = [
+    ("steps.0.action", action, said)
+    for action, said in (
+        (patching(), "spec.steps[0].action.patch.fields"),
+        (patching(*({"path": f"/spec/f{n}", "value": "1"} for n in range(9))), "spec.steps[0].action.patch.fields"),
+        (patching(FLOOR, FLOOR), "spec.steps[0].action.patch.fields[1]"),
+        (patching({**FLOOR, "value": 3}), "spec.steps[0].action.patch.fields[0].value"),
+        (patching({**FLOOR, "value": "x" * 513}), "spec.steps[0].action.patch.fields[0].value"),
+        (patching({**FLOOR, "value": "null"}), "value is one scalar as YAML text"),
+        (patching({**FLOOR, "value": " {a: 1}"}), "value is one scalar as YAML text"),
+        (patching({**FLOOR, "value": "[1]"}), "value is one scalar as YAML text"),
+        (patching_path("spec.minReplicas"), _PATH),
+        (patching_path("/spec/a b"), _PATH),
+        (patching_path("/spec/rules/[name]/weight"), _PATH),
+        (patching_path("/spec/" + "x" * 248), _PATH),
+        (patching_path("/status/replicas"), "nothing else is patched"),
+        (patching_path("/data/password"), "nothing else is patched"),
+        (patching_path("/metadata/labels/app"), "nothing else is patched"),
+        (patching_path("/metadata/ownerReferences/0/name"), "nothing else is patched"),
+        (patching_path("/spec/template/spec/serviceAccountName"), "a pod template decides"),
+        (patching_path("/spec/jobTemplate/spec/suspend"), "a pod template decides"),
+        (patching_path("/metadata/annotations/argocd.argoproj.io~1tracking-id"), "left to that tool"),
+        (patching_path("/metadata/annotations/kustomize.toolkit.fluxcd.io~1reconcile"), "left to that tool"),
+        (patching_path("/metadata/annotations/meta.helm.sh~1release-name"), "left to that tool"),
+        (patching_path("/spec/rules", apiVersion="rbac.authorization.k8s.io/v1", kind="Role"), "never patched"),
+        (patching_path("/spec/group", apiVersion="apiextensions.k8s.io/v1"), "never patched"),
+        (patching_path("/spec/x", apiVersion="admissionregistration.k8s.io/v1"), "never patched"),
+        (patching_path("/spec/mode", apiVersion="homeostat.dev/v1alpha1", kind="RemediationPolicy"), "never patched"),
+        (patching_path("/spec/x", apiVersion="v1", kind="Secret"), "of this kind nothing is patched"),
+        (patching_path("/spec/x", apiVersion="v1", kind="Pod"), "of this kind nothing is patched"),
+        (patching_path("/spec/x", apiVersion="apps/v1", kind="ControllerRevision"), "of this kind nothing is patched"),
+        (
+            patching_path("/spec/replicas", apiVersion="apps/v1", kind="Deployment"),
+            "replicas are set by the action scale",
+        ),
+    )
+]
+
 POLICIES: list[tuple[str, Any, str]] = [
     ("mode", "Dry", "spec.mode"),
     ("triggers", [], "spec.triggers"),
@@ -180,6 +231,10 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("steps.0.action", {"reconfigure": {**RECONFIGURE, "add": {"path": "/a", "item": ""}}}, "add.item"),
     ("steps.0.action", {"reconfigure": {**RECONFIGURE, "restore": "/a\nb"}}, "restore"),
     ("steps.0.action", {"reconfigure": {**RECONFIGURE, "key": "a/b", "restore": "/a"}}, "key"),
+    ("guardrails", {"takeFrom": ["helm", "two words"]}, "spec.guardrails.takeFrom[1]"),
+    ("guardrails", {"takeFrom": ["helm", "helm"]}, "spec.guardrails.takeFrom[1]"),
+    ("guardrails", {"takeFrom": [f"m{n}" for n in range(17)]}, "spec.guardrails.takeFrom"),
+    *PATCHES,
     ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value} and restore"),
     ("steps.0.action", {"restart": {}}, "spec.steps[0].action.restart.target"),
     ("steps.0.action", {"restart": {"target": "pcscf"}, **evict()}, "give exactly one action"),

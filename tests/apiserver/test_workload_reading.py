@@ -8,7 +8,7 @@ from hack.cluster import Cluster
 from hack.cluster.processes import wait_until
 from homeostat.cluster.client import ApiCluster
 from homeostat.contracts.service_intent import Target
-from homeostat.observe.workloads import UNKNOWN_SCALER, KubernetesWorkloads
+from homeostat.observe.workloads import KubernetesWorkloads
 from tests.contract.cases.case import NOWHERE
 
 DEPLOYMENT = {
@@ -25,15 +25,6 @@ DEPLOYMENT = {
                 "containers": [{"name": "c", "image": "none", "resources": {"limits": {"cpu": "250m"}}}],
             },
         },
-    },
-}
-SCALER = {
-    "apiVersion": "autoscaling/v2",
-    "kind": "HorizontalPodAutoscaler",
-    "metadata": {"name": "sip-hpa"},
-    "spec": {
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "sip"},
-        "maxReplicas": 4,
     },
 }
 READY = {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
@@ -68,27 +59,9 @@ async def test_deployment(deployed: str, api: ApiCluster) -> None:
     assert int(seen.resource_version) > 0
     assert (seen.replicas, seen.ready_replicas, len(seen.pods)) == (2, 1, 2)
     assert seen.scalable
-    assert seen.scaled_by == ""
     assert not seen.settled
     assert {pod.cpu_limit for pod in seen.pods} == {0.25}
     assert seen.ready_pods[0].ready_since is not None
-
-
-async def test_autoscaler_is_seen(deployed: str, cluster: Cluster, api: ApiCluster) -> None:
-    cluster.kubectl("apply", "-n", deployed, "-f", "-", stdin=json.dumps(SCALER))
-    assert (await KubernetesWorkloads(api).look(deployed, target())).scaled_by == "HorizontalPodAutoscaler/sip-hpa"
-    # Of another object of the same name it says nothing.
-    assert (await KubernetesWorkloads(api).look(deployed, target("ReplicaSet"))).scaled_by == ""
-
-
-async def test_autoscaler_that_cannot_be_seen_is_unknown(deployed: str, cluster: Cluster, connect) -> None:
-    for rule in ("--resource=deployments.apps,deployments.apps/scale", "--resource=pods"):
-        name = f"r{len(rule)}"
-        cluster.kubectl("create", "role", name, "-n", deployed, "--verb=get,list", rule)
-        cluster.kubectl("create", "rolebinding", name, "-n", deployed, f"--role={name}", "--user=half-blind")
-    seen = await KubernetesWorkloads(await connect("half-blind")).look(deployed, target())
-    assert seen.scaled_by == UNKNOWN_SCALER
-    assert "horizontalpodautoscalers" in seen.message
 
 
 async def test_missing_object_and_missing_kind(namespace: str, api: ApiCluster) -> None:

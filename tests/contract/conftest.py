@@ -1,18 +1,20 @@
-"""What the contract suites share: a real API server, and a custom resource that can be scaled."""
+"""What the contract suites share: a real API server, and custom resources to act on."""
 
 import json
 
 import pytest
 
 from hack.cluster import Cluster
+from tests.apiserver import foreign_kinds
 from tests.contract.cases.scale import SCALABLE_CRD
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _scalable_kind(cluster: Cluster) -> None:
+def _kinds(cluster: Cluster) -> None:
     cluster.install(json.dumps(SCALABLE_CRD))
     name = SCALABLE_CRD["metadata"]["name"]
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{name}")
+    foreign_kinds.install(cluster)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -14,6 +14,7 @@ from homeostat.cluster.client import ApiCluster, WriteAnswer
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority, Operation, Plan
+from homeostat.contracts.steps import Step
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.flow.facts import Body, CompiledSource, Occasion, Preview, Reading, Receipt, Stamp, Workload
 from homeostat.flow.ports import NotFoundError
@@ -49,6 +50,25 @@ def stand_in_for_kubelet(cluster: Cluster, namespace: str, pods: int, selector: 
     patch = json.dumps({"status": READY})
     for name in names():
         cluster.kubectl("patch", "pod", name, *where, "--subresource=status", "--type=merge", "--patch", patch)
+
+
+def plan_from(step: Step, preview: Preview) -> Plan:
+    """The plan of a step that may be done at once."""
+    assert preview.target is not None, preview.message
+    return Plan(
+        step=step.name,
+        attempt=1,
+        action=step.action.type,
+        target=preview.target,
+        field=preview.field,
+        before=preview.before,
+        intended=preview.intended,
+        risk=Risk.LOW,
+        reversal=step.action.spec.reversal,
+        authority=Authority.AUTONOMOUS,
+        description=preview.description,
+        digest="",
+    )
 
 
 @dataclass
@@ -146,22 +166,7 @@ class Stage:
         return await actuator.preview(self.case.step, await self.occasion())
 
     async def plan(self) -> Plan:
-        preview = await self.preview()
-        assert preview.target is not None, preview.message
-        return Plan(
-            step=self.case.step.name,
-            attempt=1,
-            action=self.case.step.action.type,
-            target=preview.target,
-            field=preview.field,
-            before=preview.before,
-            intended=preview.intended,
-            risk=Risk.LOW,
-            reversal=self.case.step.action.spec.reversal,
-            authority=Authority.AUTONOMOUS,
-            description=preview.description,
-            digest="",
-        )
+        return plan_from(self.case.step, await self.preview())
 
     async def operations(self) -> tuple[Operation, ...]:
         actuator = self.registry().actuator(self.case.step.action.type)

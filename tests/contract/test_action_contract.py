@@ -227,7 +227,8 @@ async def test_without_the_right_to_write_nothing_is_changed(stage: Stage, conne
                           "--resource=deployments.apps,statefulsets.apps,daemonsets.apps,replicasets.apps,"
                           "controllerrevisions.apps,gateways.contract.homeostat.dev,"
                           "configmaps,pods,deployments.apps/scale,statefulsets.apps/scale,"
-                          "gateways.contract.homeostat.dev/scale")  # fmt: skip
+                          "gateways.contract.homeostat.dev/scale,horizontalpodautoscalers.autoscaling,"
+                          "httproutes.gateway.networking.k8s.io,virtualservices.networking.istio.io")  # fmt: skip
     stage.cluster.kubectl(
         "create", "rolebinding", "reader", "--namespace", stage.namespace, "--role=reader", f"--user={user}"
     )

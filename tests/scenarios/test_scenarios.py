@@ -1,6 +1,7 @@
 """State and signals in, decision and record out, through the very functions that run live."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from homeostat.flow.facts import (
     Finding,
     GuardFacts,
     Observation,
+    Owner,
+    Ownership,
     PastAct,
     Pod,
     Preview,
@@ -81,7 +84,6 @@ def workload(case: Mapping[str, Any]) -> Workload:
         ready_replicas=replicas,
         settled=True,
         scalable=True,
-        scaled_by=case.get("scaledBy", ""),
         pods=pods,
     )
 
@@ -95,6 +97,7 @@ def previews(case: Mapping[str, Any]) -> dict[str, Preview]:
             before="30",
             intended="400",
             description="restore invitesPerSecond 30 -> 400 in pcscf-tuning",
+            ownership=Ownership(),
         ),
         "add-capacity": Preview(
             target=DEPLOYMENT,
@@ -102,8 +105,11 @@ def previews(case: Mapping[str, Any]) -> dict[str, Preview]:
             before=str(replicas),
             intended=str(2 * replicas),
             description=f"scale Deployment/pcscf {replicas} -> {2 * replicas}",
+            ownership=Ownership(),
         ),
     }
+    for step, owner in case.get("owners", {}).items():
+        known[step] = replace(known[step], ownership=Ownership((Owner(owner, "act on it instead"),)))
     for step, given in case.get("previews", {}).items():
         known[step] = Preview(target=DEPLOYMENT, field="spec.replicas", description="scale", **given)
     return known

@@ -9,7 +9,9 @@ from homeostat.act.evict import EvictEffect
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.instance_restarts import instance_restarts
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
+from homeostat.act.patch import PatchEffect
 from homeostat.act.plan_evict import EvictActuator
+from homeostat.act.plan_patch import PatchActuator
 from homeostat.act.plan_reconfigure import ReconfigureActuator
 from homeostat.act.plan_resize import ResizeActuator
 from homeostat.act.plan_restart import RestartActuator
@@ -126,6 +128,7 @@ def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurem
             RestartActuator(cluster),
             RollbackActuator(cluster),
             EvictActuator(cluster, measurements),
+            PatchActuator(cluster),
         ],
         [
             ScaleEffect(cluster),
@@ -137,5 +140,6 @@ def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurem
             ResizeEffect(cluster),
             RollbackEffect(cluster),
             EvictEffect(cluster),
+            PatchEffect(cluster),
         ],
     )

@@ -14,11 +14,12 @@ from homeostat.act.refusals import RefusedError
 from homeostat.act.restart import cannot_restart
 from homeostat.act.rollout_ends import ended_by_rollout
 from homeostat.act.send import Write, patching, send
-from homeostat.cluster.managed_fields import item, last_writer, writes
+from homeostat.cluster.managed_fields import holders, last_writer
 from homeostat.contracts.common import FIELD_MANAGER
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Receipt
+from homeostat.flow.field_paths import Place
 from homeostat.flow.ports import Cluster, PlanStaleError
 
 SUBRESOURCE = "resize"
@@ -171,17 +172,18 @@ def _judged(body: Body, field: ContainerField, operation: Operation) -> Receipt:
     )
 
 
-def _paths(field: ContainerField, operation: Operation) -> tuple[tuple[str, ...], ...]:
-    containers = (*field.way, item("name", field.container), "resources")
-    return tuple((*containers, *place.split(".")) for place in read(operation.intended))
+def _places(body: Body, field: ContainerField, operation: Operation) -> tuple[Place, ...]:
+    names = [container["name"] for container in field.containers(body)]
+    resources: Place = (*field.way, names.index(field.container), "resources")
+    return tuple((*resources, *place.split(".")) for place in read(operation.intended))
 
 
 def _is_ours(body: Body, field: ContainerField, operation: Operation) -> bool:
-    ours = [write for write in writes(body) if write.manager == FIELD_MANAGER]
-    return all(any(write.holds(path) for write in ours) for path in _paths(field, operation))
+    places = _places(body, field, operation)
+    return all(any(write.manager == FIELD_MANAGER for write in holders(body, place)) for place in places)
 
 
 def _rewritten_by(body: Body, field: ContainerField, operation: Operation) -> str:
     """Who may have written one of the values since the intention; empty if surely nobody did."""
-    last = (last_writer(body, path) for path in _paths(field, operation))
+    last = (last_writer(body, place) for place in _places(body, field, operation))
     return next((w.manager or "someone" for w in last if w and w.may_be_since(operation.recorded_at)), "")

@@ -22,6 +22,7 @@ from homeostat.flow.stages import EngineSettings, Stages
 from homeostat.intake.catalog import Catalog
 from homeostat.intake.handlers import register
 from homeostat.intake.resync import Resync
+from homeostat.observe.owners import KubernetesOwners
 from homeostat.observe.prometheus import PrometheusTelemetry
 from homeostat.observe.sampling import Observer
 from homeostat.observe.workloads import KubernetesWorkloads
@@ -80,6 +81,7 @@ class _Operator:
                 catalog=self.catalog,
                 observer=observer,
                 workloads=workloads,
+                owners=KubernetesOwners(cluster),
                 effects=effects(cluster, history, observer),
                 history=history,
                 records=Remediations(cluster, clock),

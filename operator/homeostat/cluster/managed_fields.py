@@ -5,18 +5,12 @@ of the scale subresource carry no time at all (measured on Kubernetes 1.36.3, bu
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from homeostat.flow.facts import Body
-
-_ITEM = "k:"
-
-
-def item(key: str, value: str) -> str:
-    """The part of a path that names one item of a list by its key, such as a container by its name."""
-    return f"{_ITEM}{json.dumps({key: value}, separators=(',', ':'))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +22,17 @@ class FieldWrite:
     at: datetime | None
     fields: Body
 
-    def holds(self, path: Sequence[str]) -> bool:
-        """Whether this manager holds the field; its parts as in the body, such as ("data", "tuning.yaml").
-
-        An item of a list is named by ``item``. Who holds a list that has no keys holds all that is in it.
-        """
-        fields = self.fields
-        for depth, part in enumerate(path):
-            name = part if part.startswith(_ITEM) else f"f:{part}"
-            if name not in fields:
-                return depth > 0 and not fields
-            fields = fields[name]
-        return True
+    def below(self, body: Body, place: Sequence[str | int]) -> Body | None:
+        """What it holds below a place of the body; empty where it holds the place itself, None where neither."""
+        fields: Body = self.fields
+        node: Any = body
+        for part in place:
+            inside = node[part] if isinstance(part, int) else (node or {}).get(part)
+            key = next((key for key in fields if _means(key, part, inside)), None)
+            if key is None:
+                return None
+            fields, node = fields[key], inside
+        return fields
 
     def may_be_since(self, moment: datetime) -> bool:
         """Whether it may have been written in the second of a moment or later; without a time it may."""
@@ -57,10 +50,22 @@ def writes(body: Body) -> Iterator[FieldWrite]:
         )
 
 
-def last_writer(body: Body, path: Sequence[str]) -> FieldWrite | None:
+def holders(body: Body, place: Sequence[str | int]) -> tuple[FieldWrite, ...]:
+    """The managers that hold a field; its parts as in the body, such as ("data", "tuning.yaml").
+
+    A list or map that nobody holds a part of is indivisible, and who holds it holds all that is in it. Where someone
+    holds a part, an entry for the whole says only that the manager wanted it to exist.
+    """
+    all_writes = tuple(writes(body))
+    stems = [tuple(place[:length]) for length in range(1, len(place))]
+    whole = next((stem for stem in stems if not any(write.below(body, stem) for write in all_writes)), tuple(place))
+    return tuple(write for write in all_writes if write.below(body, whole) is not None)
+
+
+def last_writer(body: Body, place: Sequence[str | int]) -> FieldWrite | None:
     """The manager of a field that wrote last; None where nobody is known to hold it."""
-    holders = [write for write in writes(body) if write.holds(path)]
-    return max(holders, key=lambda write: write.at or datetime.min.replace(tzinfo=UTC), default=None)
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return max(holders(body, place), key=lambda write: write.at or oldest, default=None)
 
 
 def others_wrote_since(body: Body, manager: str, moment: datetime) -> bool:
@@ -69,6 +74,18 @@ def others_wrote_since(body: Body, manager: str, moment: datetime) -> bool:
         write.manager != manager and write.subresource != "status" and write.may_be_since(moment)
         for write in writes(body)
     )
+
+
+def _means(key: str, part: str | int, item: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    """Whether a key of managedFields means a key of a map, or an item of a list: by index, by value, by its keys."""
+    if isinstance(part, str):
+        return key == f"f:{part}"
+    kind, _, text = key.partition(":")
+    if kind == "i":
+        return text == str(part)
+    if kind == "v":
+        return bool(json.loads(text) == item)
+    return kind == "k" and isinstance(item, Mapping) and json.loads(text).items() <= item.items()
 
 
 def others_wrote_object_since(body: Body, manager: str, moment: datetime) -> bool:

@@ -14,6 +14,7 @@ Word = Annotated[str, Field(max_length=64)]
 Value = Annotated[str, Field(max_length=1024)]
 ObjectNameText = Annotated[str, Field(max_length=253)]
 Count = Annotated[str, Field(max_length=40)]
+Manager = Annotated[str, Field(max_length=128)]
 MOST_ENDED = 16
 """Most pods that one operation ends."""
 
@@ -51,6 +52,9 @@ class Plan(StatusPart):
     risk: Risk
     reversal: Annotated[Reversal, Field(default=Reversal.POSSIBLE, description="Whether it can be taken back.")]
     authority: Authority
+    before_by: Annotated[
+        Manager, Field(default="", description="Field manager that wrote the value before; empty where none is known.")
+    ]
     description: Annotated[Text, Field(description="The act in a sentence.")]
     digest: Annotated[str, Field(max_length=64, description="Over step, target uid, field and intended value.")]
     valid_until: Annotated[Timestamp | None, Field(default=None, description="When a request for approval expires.")]
@@ -76,6 +80,7 @@ class OperationAction(StrEnum):
     RESIZE = "Resize"
     ROLLBACK = "Rollback"
     EVICT = "Evict"
+    PATCH = "Patch"
 
 
 TAKE_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD, OperationAction.ANNOTATE})
@@ -111,6 +116,7 @@ class Operation(StatusPart):
     resource_version: Annotated[Word, Field(default="", description="Precondition: the version that was read.")]
     field: Annotated[str, Field(default="", max_length=1024, description="Field that is changed.")]
     before: Annotated[Value, Field(default="", description="Value before.")]
+    before_by: Annotated[Manager, Field(default="", description="Field manager that wrote the value before.")]
     intended: Annotated[Value, Field(default="", description="Value that is written, never relative.")]
     digest_before: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text before.")]
     digest_intended: Annotated[str, Field(default="", max_length=64, description="SHA-256 of the whole text after.")]

@@ -194,6 +194,10 @@ class Replicas(Resource):
     max: Annotated[int, Field(default=10, ge=1, le=10000, description="Most.")]
 
 
+FieldManager = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=128)]
+"""A name as it stands under metadata.managedFields[].manager."""
+
+
 class Guardrails(Resource):
     """What holds every step back; a guard that cannot be computed denies."""
 
@@ -221,6 +225,15 @@ class Guardrails(Resource):
     ]
     frequency: Annotated[
         Frequency | None, Field(default=None, description="Most acts per target, over all policies. Live needs it.")
+    ]
+    take_from: Annotated[
+        list[FieldManager],
+        Field(
+            default_factory=list,
+            max_length=16,
+            description="Field managers, such as helm, whose fields may be changed. An autoscaler is never overruled.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
     ]
 
 

@@ -103,6 +103,7 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
         terms=case.terms,
         plan=plan,
         workload=case.workloads.get(step.action.target),
+        ownership=preview.ownership if preview is not None else None,
         facts=case.guard_facts,
         now=case.now,
         mode=case.mode,

@@ -5,12 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from homeostat.contracts.actions.kinds import ActionType
+from homeostat.contracts.actions.patch import AUTOSCALER_BOUNDS, group_of
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Terms
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.flow.facts import GuardFacts, PastAct, Reading, Workload
+from homeostat.flow.facts import GuardFacts, Owner, Ownership, PastAct, Reading, Workload
+from homeostat.flow.field_changes import changes_of, read_values
 from homeostat.flow.wording import clip, format_span, format_time
+
+_ROUNDS = 2
+"""Times that a field may be set back after an act before the next act on it is denied."""
+
+_REMEMBERED = timedelta(hours=24)
+"""How long a field that was set back is remembered, as far as the records that tell it are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,7 @@ class _Question:
     terms: Terms
     plan: Plan
     workload: Workload | None
+    ownership: Ownership | None
     facts: GuardFacts
     now: datetime
     mode: Mode
@@ -45,11 +54,15 @@ class _Question:
         step = next((step for step in self.terms.steps if step.name == self.plan.step), None)
         return step.release.headroom if step and step.release else self.terms.guardrails.headroom
 
-    def replicas(self) -> tuple[int, int]:
-        """Replicas now and as planned."""
+    def present(self) -> int:
+        """Replicas now; ValueError where they are not known."""
         if self.workload is None or self.workload.replicas is None:
             raise ValueError("the present number of replicas is not known")
-        return self.workload.replicas, int(self.plan.intended)
+        return self.workload.replicas
+
+    def replicas(self) -> tuple[int, int]:
+        """Replicas now and as planned."""
+        return self.present(), int(self.plan.intended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ def check_guards(
     terms: Terms,
     plan: Plan,
     workload: Workload | None,
+    ownership: Ownership | None,
     facts: GuardFacts,
     now: datetime,
     mode: Mode = Mode.LIVE,
@@ -72,11 +86,12 @@ def check_guards(
 ) -> tuple[GuardVerdict, ...]:
     """Every guard's verdict on a plan, in a fixed order; whatever is not Permit holds it back.
 
-    ``workload`` is the target of the step, also where the plan changes a ConfigMap that it uses; ``cpu_share`` is what
-    its busiest pod uses of its CPU limit, needed only where replicas are taken away. Windows of time are
-    half-open: what lies exactly one cooldown, or one frequency period, back no longer counts.
+    ``workload`` is the target of the step, also where the plan changes a ConfigMap that it uses; ``ownership`` says who
+    else sets what the plan changes, None that nobody looked; ``cpu_share`` is what its busiest pod uses of its CPU
+    limit, needed only where replicas are taken away. Windows of time are half-open: what lies exactly one cooldown, or
+    one frequency period, back no longer counts.
     """
-    question = _Question(record, terms, plan, workload, facts, now, mode, cpu_share)
+    question = _Question(record, terms, plan, workload, ownership, facts, now, mode, cpu_share)
     return tuple(_verdict(name, guard, question, policy) for name, guard in _GUARDS)
 
 
@@ -114,30 +129,101 @@ def _target_exists(question: _Question) -> _Finding:
 
 
 def _managed_by(question: _Question) -> _Finding:
-    workload = question.workload
-    if question.plan.action is not ActionType.SCALE or workload is None or not workload.scaled_by:
-        return _permit("nobody else sets what would be changed")
-    return _deny(
-        "TargetManagedBy",
-        f"{workload.scaled_by} sets the replicas of {workload.target} and would undo this: change its bounds instead, "
-        "or remove it",
-    )
+    """Others who set the same: to overrule a controller is to be overruled by it in turn.
+
+    A person's last write stands in nobody's way but that of a patch, which reaches beyond the target.
+    """
+    ownership = question.ownership
+    if ownership is None or ownership.unknown:
+        why = ownership.unknown if ownership else "nobody looked"
+        return _deny("OwnersUnknown", f"who else sets what would be changed is not known: {why}")
+    owner = next((owner for owner in ownership.owners if not _may_overrule(question, owner)), None)
+    if owner is not None:
+        return _deny("TargetManagedBy", f"{owner.name}: {owner.advice}")
+    if ownership.owners:
+        return _permit(f"takes from {', '.join(sorted({owner.name for owner in ownership.owners}))}")
+    return _permit("nobody else sets what would be changed")
+
+
+def _may_overrule(question: _Question, owner: Owner) -> bool:
+    if owner.is_person and question.plan.action is not ActionType.PATCH:
+        return True
+    return bool(owner.managers) and set(owner.managers) <= set(question.terms.guardrails.take_from)
+
+
+def _ping_pong(question: _Question) -> _Finding:
+    """Whether someone sets the same field back each time: after two rounds there is no third.
+
+    A round is an act on a field that then had its old value again, without the operator's doing.
+    """
+    for change in changes_of(question.plan):
+        others = _set_back_by(question, change.path, change.before)
+        if len(others) >= _ROUNDS:
+            where = f"{change.path} of {question.plan.target.kind}/{question.plan.target.name}"
+            return _deny(
+                "PingPong",
+                f"{others[-1] or 'someone'} set {where} back after each of the last {len(others)} acts on it: settle "
+                f"with them who decides about it; it is left alone until {format_span(_REMEMBERED)} after these acts",
+            )
+    return _permit("nobody sets it back again and again")
+
+
+def _set_back_by(question: _Question, path: str, present: str) -> list[str]:
+    """Field managers that gave a field the value it had before an act again, one for each time."""
+    changes = [
+        change
+        for act in sorted(question.facts.acts, key=lambda act: act.at)
+        if act.at > question.now - _REMEMBERED
+        for change in act.changes
+        if (change.object_uid, change.path) == (question.plan.target.uid, path)
+    ]
+    later = [*((change.before, change.before_by) for change in changes[1:]), (present, question.plan.before_by)]
+    return [
+        by
+        for change, (found, by) in zip(changes, later, strict=False)
+        if found == change.before and not change.taken_back
+    ]
 
 
 def _bounds(question: _Question) -> _Finding:
-    if question.plan.action is not ActionType.SCALE:
+    bounds = question.terms.guardrails.replicas
+    intended = _replicas_after(question)
+    outside = [replicas for replicas in intended if not bounds.min <= replicas <= bounds.max]
+    if not intended:
         return _permit("no replicas are changed")
-    intended, bounds = int(question.plan.intended), question.terms.guardrails.replicas
-    if bounds.min <= intended <= bounds.max:
-        return _permit(f"{intended} replicas are within {bounds.min} to {bounds.max}")
-    return _deny("OutOfBounds", f"{intended} replicas are outside {bounds.min} to {bounds.max}")
+    if outside:
+        return _deny("OutOfBounds", f"{outside[0]} replicas are outside {bounds.min} to {bounds.max}")
+    return _permit(f"{' to '.join(map(str, intended))} replicas are within {bounds.min} to {bounds.max}")
+
+
+def _replicas_after(question: _Question) -> list[int]:
+    """The replicas that the plan sets, or the bounds that it gives an autoscaler, the lower first."""
+    plan = question.plan
+    if plan.action is ActionType.SCALE:
+        return [int(plan.intended)]
+    return [bound for bound in _autoscaler_bounds(plan) if bound is not None]
+
+
+def _autoscaler_bounds(plan: Plan) -> tuple[int | None, int | None]:
+    paths = AUTOSCALER_BOUNDS.get((group_of(plan.target.api_version), plan.target.kind))
+    if plan.action is not ActionType.PATCH or paths is None:
+        return None, None
+    values = read_values(plan.intended)
+    least, most = (None if values.get(path) is None else int(str(values[path])) for path in paths)
+    return least, most
 
 
 def _largest_step(question: _Question) -> _Finding:
-    if question.plan.action is not ActionType.SCALE:
+    """How far the replicas move, at once or as an autoscaler is forced to by a higher floor."""
+    if question.plan.action is ActionType.SCALE:
+        present, intended = question.replicas()
+        change = abs(intended - present)
+    elif (least := _autoscaler_bounds(question.plan)[0]) is not None:
+        present = question.present()
+        change = max(0, least - present)
+    else:
         return _permit("no replicas are changed")
-    present, intended = question.replicas()
-    change, percent = abs(intended - present), question.terms.guardrails.largest_step
+    percent = question.terms.guardrails.largest_step
     if change <= 1 or change * 100 <= present * percent:
         return _permit(f"a change by {change} is at most {percent} % of {present}")
     return _deny("StepTooLarge", f"a change by {change} is more than {percent} % of {present} replicas")
@@ -209,6 +295,7 @@ def _concurrency(question: _Question) -> _Finding:
 _GUARDS: tuple[tuple[str, Callable[[_Question], _Finding]], ...] = (
     ("TargetExists", _target_exists),
     ("ManagedBy", _managed_by),
+    ("PingPong", _ping_pong),
     ("Bounds", _bounds),
     ("LargestStep", _largest_step),
     ("SecondIndicator", _second_indicator),
@@ -216,4 +303,4 @@ _GUARDS: tuple[tuple[str, Callable[[_Question], _Finding]], ...] = (
     ("Cooldown", _cooldown),
     ("Frequency", _frequency),
 )
-_NEED_RECORDS = frozenset({"Cooldown", "Frequency", "Concurrency"})
+_NEED_RECORDS = frozenset({"PingPong", "Cooldown", "Frequency", "Concurrency"})

@@ -38,6 +38,7 @@ def make_plan(
         target=preview.target,
         field=preview.field,
         before=preview.before,
+        before_by=preview.ownership.written_by if preview.ownership else "",
         intended=preview.intended,
         risk=risk_of(step),
         reversal=step.action.spec.reversal,

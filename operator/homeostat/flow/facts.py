@@ -146,7 +146,6 @@ class Workload:
     ready_replicas: int = 0
     settled: bool = False
     scalable: bool = False
-    scaled_by: str = ""
     unavailable_in_rollout: int = 0
     pods: tuple[Pod, ...] = ()
     message: str = ""
@@ -253,11 +252,37 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Someone else who sets what a plan would change, and what can be done about it.
+
+    ``managers`` are the field managers it writes as: a policy whose ``takeFrom`` names them all may overrule it. With
+    none it cannot be overruled. A person has decided once, and does not decide again and again as a controller does.
+    """
+
+    name: str
+    advice: str
+    managers: tuple[str, ...] = ()
+    is_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who else sets what a plan would change. ``unknown`` says why that could not be found out.
+
+    ``written_by`` is the field manager that wrote the present value; empty where none is known.
+    """
+
+    owners: tuple[Owner, ...] = ()
+    written_by: str = ""
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """What a step would change if it ran now, or why it cannot.
 
     ``already`` True: the target has the intended value, so there is nothing to do. ``asks`` says why a person is asked
-    whatever the boundaries say; empty where these decide.
+    whatever the boundaries say; empty where these decide. ``ownership`` None: nobody looked for other owners.
     """
 
     target: TargetIdentity | None = None
@@ -269,6 +294,19 @@ class Preview:
     message: str = ""
     already: bool = False
     asks: str = ""
+    ownership: Ownership | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastChange:
+    """One field that an act changed. ``taken_back``: the operator itself undid or released it."""
+
+    object_uid: str
+    path: str
+    before: str
+    before_by: str
+    after: str
+    taken_back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +322,7 @@ class PastAct:
     settled_at: datetime | None
     outcome: OutcomeName | None
     open: bool
+    changes: tuple[PastChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,13 +86,12 @@ async def decided(run: Run) -> None:
     try:
         workload = await run.stages.workloads.look(run.namespace, run.target)
         occasion = Occasion(run.namespace, run.target, workload, run.source())
-        operations = await run.stages.effects.actuator(run.plan.action).operations(
-            run.plan, run.step, occasion, run.now()
-        )
+        planned = await run.stages.effects.actuator(run.plan.action).operations(run.plan, run.step, occasion, run.now())
     except PlanStaleError as stale:
         log.info("the plan is stale: %s", stale)
         await _decide_again(run, approved=_approved(run))
         return
+    operations = [o.model_copy(update={"before_by": run.plan.before_by}) for o in planned]
     run.recorded_here.update(o.id for o in operations)
     await run.enter(
         Phase.EXECUTING,
@@ -269,6 +268,9 @@ async def _guards_permit(run: Run) -> bool:
         terms=run.spec.terms,
         plan=run.plan,
         workload=workload,
+        ownership=await run.stages.owners.of(
+            run.namespace, run.plan.action, run.plan.target, run.plan.field, run.target
+        ),
         facts=guard_facts(records),
         now=run.now(),
         cpu_share=await _cpu_share(run, workload),

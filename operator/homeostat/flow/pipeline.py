@@ -199,8 +199,12 @@ async def preview_step(
             refused="TargetNotFound",
             message=f"the intent has no target {step.action.target!r}; it has: {known}",
         )
+    action = step.action.type
     occasion = Occasion(namespace, target, workload, source, variables, decided)
-    return await stages.effects.actuator(step.action.type).preview(step, occasion)
+    preview = await stages.effects.actuator(action).preview(step, occasion)
+    if preview.target is None or preview.refused or preview.already:
+        return preview
+    return replace(preview, ownership=await stages.owners.of(namespace, action, preview.target, preview.field, target))
 
 
 def load_before(track: Track | None) -> float | None:

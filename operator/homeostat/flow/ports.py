@@ -15,6 +15,7 @@ from homeostat.flow.facts import (
     CompiledSource,
     ConfigNote,
     Occasion,
+    Ownership,
     Preview,
     Reading,
     Receipt,
@@ -214,6 +215,16 @@ class PodMeasurements(Protocol):
 
         Left out are pods so young that what is measured under their name may be a predecessor's.
         """
+        ...
+
+
+class Owners(Protocol):
+    """Who else sets what an act would change."""
+
+    async def of(
+        self, namespace: str, action: ActionType, changed: TargetIdentity, field: str, target: Target
+    ) -> Ownership:
+        """Find the owners of a field, and of the workload where the act reaches it; never raises for a fault."""
         ...
 
 

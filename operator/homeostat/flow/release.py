@@ -118,6 +118,7 @@ async def _guard_denies(run: Run, applied: Operation, workload: Workload) -> str
         terms=run.spec.terms,
         plan=plan,
         workload=workload,
+        ownership=await run.stages.owners.of(run.namespace, plan.action, plan.target, plan.field, run.target),
         facts=guard_facts(await run.stages.records.list(run.namespace)),
         now=run.now(),
         cpu_share=await _cpu_share(run, workload),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from homeostat.flow.facts import CompiledSource
-from homeostat.flow.ports import Clock, Cluster, ConfigHistory, Effects, Events, Workloads
+from homeostat.flow.ports import Clock, Cluster, ConfigHistory, Effects, Events, Owners, Workloads
 from homeostat.intake.catalog import Catalog
 from homeostat.observe.sampling import Observer
 from homeostat.record.approval_guard import ApprovalGuard
@@ -42,6 +42,7 @@ class Stages:
     catalog: Catalog
     observer: Observer
     workloads: Workloads
+    owners: Owners
     effects: Effects
     history: ConfigHistory
     records: Remediations

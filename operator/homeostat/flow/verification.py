@@ -14,6 +14,7 @@ from homeostat.contracts.steps import Follow, Undo
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, VerificationResult
 from homeostat.flow.execution import Progress, awaited, carry_out, undo_operations
 from homeostat.flow.facts import Workload
+from homeostat.flow.field_changes import changes_of
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Run
 from homeostat.flow.wording import or_absent
@@ -220,7 +221,10 @@ async def roll_back(run: Run) -> None:
         return
     outcome = run.status.outcome or OutcomeName.WORSE
     restored = ", ".join(
-        f"{o.field or o.action} is {or_absent(o.intended)} again" for o in undone if o.before != o.intended
+        f"{change.path or o.action} is {or_absent(change.after)} again"
+        for o in undone
+        for change in changes_of(o)
+        if change.before != change.after
     )
     await follow(run, outcome, f"Taken back: {restored}.", undone=True)
 

@@ -1,4 +1,4 @@
-"""The state of a target: the object of any kind, its replicas through /scale, its pods, and who else scales it."""
+"""The state of a target: the object of any kind, its replicas through /scale, and its pods."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,9 @@ from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.quantities import quantity
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Body, Pod, Workload
-from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError
-
-UNKNOWN_SCALER = "Unknown"
-"""Stands for an autoscaler that may exist, but cannot be seen."""
+from homeostat.flow.ports import Cluster, NotFoundError
 
 _GONE_PHASES = frozenset({"Succeeded", "Failed"})
-_FORBIDDEN = 403
 _COUNTED = {
     "Deployment": ("updatedReplicas", "readyReplicas", "replicas"),
     "StatefulSet": ("updatedReplicas", "readyReplicas", "replicas"),
@@ -43,7 +39,6 @@ class KubernetesWorkloads:
             return Workload(target=target.name, exists=False, message=error.message)
         scale = await self._scale(namespace, target)
         pods = await self._pods(namespace, selector_of(body, scale))
-        scaled_by, message = await self._scaled_by(namespace, target)
         replicas = _replicas(body, scale)
         return Workload(
             target=target.name,
@@ -56,10 +51,8 @@ class KubernetesWorkloads:
             ready_replicas=sum(pod.ready and not pod.terminating for pod in pods),
             settled=is_settled(body, replicas, pods),
             scalable=scale is not None,
-            scaled_by=scaled_by,
             unavailable_in_rollout=unavailable_in_rollout(body, len(pods) if replicas is None else replicas),
             pods=pods,
-            message=message,
         )
 
     async def _scale(self, namespace: str, target: Target) -> Body | None:
@@ -74,21 +67,6 @@ class KubernetesWorkloads:
             return ()
         bodies = await self._cluster.list("v1", "Pod", namespace, selector)
         return tuple(pod_of(b) for b in bodies if b.get("status", {}).get("phase") not in _GONE_PHASES)
-
-    async def _scaled_by(self, namespace: str, target: Target) -> tuple[str, str]:
-        try:
-            scalers = await self._cluster.list("autoscaling/v2", "HorizontalPodAutoscaler", namespace)
-        except NotFoundError:
-            return "", ""
-        except KubernetesError as error:
-            if error.status != _FORBIDDEN:
-                raise
-            return UNKNOWN_SCALER, (
-                f"whether an autoscaler scales {target.ref.name} is not known: the operator may not list "
-                "horizontalpodautoscalers; grant it list on them"
-            )
-        names = sorted(s["metadata"]["name"] for s in scalers if _scales(s, target))
-        return (f"HorizontalPodAutoscaler/{names[0]}", "") if names else ("", "")
 
 
 def selector_of(body: Body, scale: Body | None) -> str:
@@ -171,12 +149,6 @@ def _replicas(body: Body, scale: Body | None) -> int | None:
     if stated is None:
         return 0 if scale is not None else None  # /scale leaves a zero out
     return int(stated)
-
-
-def _scales(scaler: Body, target: Target) -> bool:
-    ref = scaler["spec"]["scaleTargetRef"]
-    same_group = ref.get("apiVersion", "").partition("/")[0] == target.ref.api_version.partition("/")[0]
-    return same_group and (ref["kind"], ref["name"]) == (target.ref.kind, target.ref.name)
 
 
 def _requirement(expression: Mapping[str, Any]) -> str:

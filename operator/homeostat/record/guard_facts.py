@@ -4,11 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from homeostat.contracts.operations import Operation, OperationKind, OperationState
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.remediation import CLOSED_PHASES
 from homeostat.contracts.verification import VerificationResult
-from homeostat.flow.facts import GuardFacts, PastAct, StoredRecord
+from homeostat.flow.facts import GuardFacts, PastAct, PastChange, StoredRecord
+from homeostat.flow.field_changes import changes_of
 
+_WRITES_VALUES = frozenset(
+    {OperationAction.SCALE, OperationAction.EDIT_CONFIG, OperationAction.PATCH, OperationAction.RESIZE}
+)
 _MAY_HAVE_HAPPENED = frozenset({OperationState.APPLIED, OperationState.UNKNOWN, OperationState.INTENDED})
 
 
@@ -50,7 +54,36 @@ def _acts(stored: StoredRecord) -> Iterator[PastAct]:
             settled_at=settled or (None if is_open else status.times.closed),
             outcome=verification.outcome if verification else None,
             open=is_open,
+            changes=tuple(_changes(operations, status.operations)),
         )
+
+
+def _changes(applied: Iterable[Operation], every: Sequence[Operation]) -> Iterator[PastChange]:
+    """The values that an act surely wrote; what only makes a workload take them up changes none of its own."""
+    for operation in applied:
+        if operation.state is not OperationState.APPLIED or operation.action not in _WRITES_VALUES:
+            continue
+        taken_back = any(_takes_back(other, operation) for other in every)
+        for change in changes_of(operation):
+            yield PastChange(
+                object_uid=operation.target.uid,
+                path=change.path,
+                before=change.before,
+                before_by=operation.before_by,
+                after=change.after,
+                taken_back=taken_back,
+            )
+
+
+def _takes_back(other: Operation, applied: Operation) -> bool:
+    same = (other.step, other.attempt, other.action, other.target.uid, other.field) == (
+        applied.step,
+        applied.attempt,
+        applied.action,
+        applied.target.uid,
+        applied.field,
+    )
+    return same and other.kind is not OperationKind.APPLY and other.state in _MAY_HAVE_HAPPENED
 
 
 def _attempt(operation: Operation) -> tuple[str, int]:

@@ -5,12 +5,15 @@ Commands are worded for the namespace and kind at hand, quoted for a POSIX shell
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from homeostat.contracts.operations import Operation, OperationAction, Plan, TargetIdentity
 from homeostat.contracts.remediation import RemediationSpec
 from homeostat.contracts.service_intent import HotReload
+from homeostat.flow.field_changes import read_values, value_changes, values_text
+from homeostat.flow.field_paths import is_through_lists, tokens_of, with_values
+from homeostat.flow.merge_patch import merge_difference
 
 _MOST_WORDED = 3
 """Operations that are worded in one sentence; the record words all."""
@@ -46,54 +49,48 @@ def approve_commands(namespace: str, name: str, plan: Plan) -> tuple[str, ...]:
     )
 
 
-def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Commands:  # noqa: PLR0911 - one for each action
+def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Commands:
     """Word one operation as commands."""
     target = f"{_resource(operation.target)} -n {shlex.quote(namespace)}"
-    match operation.action:
-        case OperationAction.SCALE:
-            return Commands(
-                f"kubectl scale {target} --replicas={operation.intended}",
-                f"kubectl scale {target} --replicas={operation.before}",
-            )
-        case OperationAction.EDIT_CONFIG:
-            where = operation.field
-            return Commands(
-                f"kubectl edit {target}   # {where}: {_change(operation.before, operation.intended)}",
-                f"kubectl edit {target}   # {where}: {_change(operation.intended, operation.before)}",
-            )
-        case OperationAction.RESTART:
-            return Commands(f"kubectl rollout restart {target}", "")
-        case OperationAction.HOT_RELOAD:
-            return Commands(_reload(namespace, _hot_reload(operation, spec)), "")
-        case OperationAction.ANNOTATE:
-            key = operation.field.removeprefix("metadata.annotations[").removesuffix("]")
-            return Commands(
-                f"kubectl annotate {target} {key}={operation.digest_intended} --overwrite",
-                f"kubectl annotate {target} {key}={operation.digest_before} --overwrite",
-            )
-        case OperationAction.EVICT:
-            return Commands(_evict(namespace, operation.target.name), "")
-        case OperationAction.MARK_FOR_REMOVAL:
-            key = "controller.kubernetes.io/pod-deletion-cost"
-            return Commands(
-                f"kubectl annotate {target} {key}={operation.intended} --overwrite",
-                f"kubectl annotate {target} {key}={operation.before} --overwrite"
-                if operation.before
-                else f"kubectl annotate {target} {key}-",
-            )
-        case OperationAction.RESIZE:
-            return Commands(
-                _resize(operation, target, operation.before, operation.intended),
-                _resize(operation, target, operation.intended, operation.before),
-            )
-        case OperationAction.ROLLBACK:
-            return Commands(_roll_back(target, operation.intended), _roll_back(target, operation.before))
+    if operation.action is OperationAction.HOT_RELOAD:
+        return Commands(_reload(namespace, _hot_reload(operation, spec)), "")
+    if operation.action is OperationAction.EVICT:
+        return Commands(_evict(namespace, operation.target.name), "")
+    if operation.action is OperationAction.RESTART:
+        return Commands(f"kubectl rollout restart {target}", "")
+    word, before, after = _WORDED[operation.action], operation.before, operation.intended
+    if operation.action is OperationAction.ANNOTATE:
+        before, after = operation.digest_before, operation.digest_intended
+    return Commands(word(operation, target, before, after), word(operation, target, after, before))
+
+
+def _scale(_: Operation, target: str, _before: str, after: str) -> str:
+    return f"kubectl scale {target} --replicas={after}"
+
+
+def _edit(operation: Operation, target: str, before: str, after: str) -> str:
+    return f"kubectl edit {target}   # {operation.field}: {_change(before, after)}"
+
+
+def _annotate(operation: Operation, target: str, _before: str, after: str) -> str:
+    key = operation.field.removeprefix("metadata.annotations[").removesuffix("]")
+    return f"kubectl annotate {target} {key}={after} --overwrite" if after else f"kubectl annotate {target} {key}-"
 
 
 def _change(before: str, after: str) -> str:
     if before and after:
         return f"{before} -> {after}"
     return f"add {after}" if after else f"remove {before}"
+
+
+def _patch(_: Operation, target: str, text_before: str, text_after: str) -> str:
+    """A merge patch; kubectl has no way to name an item of a list by what it holds, so there an edit."""
+    before, after = read_values(text_before), read_values(text_after)
+    if any(is_through_lists(path) for path in after):
+        return f"kubectl edit {target}   # {', '.join(map(str, value_changes(before, after)))}"
+    old, new = (with_values({}, {tokens_of(path): v for path, v in values.items()}) for values in (before, after))
+    patch = merge_difference(old, new)
+    return f"kubectl patch {target} --type=merge -p {shlex.quote(values_text(patch))}"
 
 
 def _resource(target: TargetIdentity) -> str:
@@ -118,7 +115,7 @@ def _resize(operation: Operation, target: str, before: str, after: str) -> str:
     return f"kubectl set resources {target} --containers={container} {' '.join(flags)}"
 
 
-def _roll_back(target: str, revision: str) -> str:
+def _roll_back(_: Operation, target: str, _before: str, revision: str) -> str:
     return f"kubectl rollout undo {target} --to-revision={revision.removeprefix('revision ')}"
 
 
@@ -142,3 +139,15 @@ def _reload(namespace: str, reload: HotReload | None) -> str:
     where = f":{reload.port}/proxy{reload.reload_path}" if reload else ":PORT/proxy/RELOAD-PATH"
     path = f"/api/v1/namespaces/{namespace}/pods/POD{where}"
     return f"kubectl create --raw {shlex.quote(path)} -f /dev/null   # for each POD"
+
+
+_WORDED: Mapping[OperationAction, Callable[[Operation, str, str, str], str]] = {
+    OperationAction.SCALE: _scale,
+    OperationAction.EDIT_CONFIG: _edit,
+    OperationAction.ANNOTATE: _annotate,
+    OperationAction.MARK_FOR_REMOVAL: _annotate,
+    OperationAction.PATCH: _patch,
+    OperationAction.RESIZE: _resize,
+    OperationAction.ROLLBACK: _roll_back,
+}
+"""How an operation reads that has a way back: the same command with the values exchanged."""

@@ -8,6 +8,7 @@ from homeostat.contracts.operations import Operation, OperationKind, OperationSt
 from homeostat.contracts.remediation import CandidateVerdict, Phase, Remediation
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.verification import OutcomeName, ReleaseState, VerificationResult
+from homeostat.flow.field_changes import FieldChange, changes_of
 from homeostat.flow.wording import clip, format_time, or_absent
 from homeostat.record.approval_request import approval_request, current_plan
 from homeostat.record.kubectl import commands
@@ -182,13 +183,17 @@ def _sessions(operation: Operation) -> Iterator[str]:
 
 def _operation_line(operation: Operation) -> str:
     moment = f"{operation.finished_at or operation.recorded_at:%H:%M:%S.%f}"[:-3]
-    values = f" {or_absent(operation.before)} -> {or_absent(operation.intended)}"
-    change = values if operation.before or operation.intended else ""
-    field = f" {operation.field}" if operation.field and operation.field != "spec.replicas" else ""
+    changes = ", ".join(_change(change) for change in changes_of(operation))
     version = f" (was resourceVersion {operation.resource_version})" if operation.resource_version else ""
     state = "" if operation.state is OperationState.APPLIED else f" [{operation.state}: {operation.message}]"
     what = f"{operation.kind} {operation.action} {operation.target.kind}/{operation.target.name}"
-    return f"{moment}  {what}{field}{change}{version}{state}"
+    return f"{moment}  {what}{changes and f' {changes}'}{version}{state}"
+
+
+def _change(change: FieldChange) -> str:
+    path = "" if change.path == "spec.replicas" else change.path
+    values = f"{or_absent(change.before)} -> {or_absent(change.after)}" if change.before or change.after else ""
+    return f"{path} {values}".strip()
 
 
 def _verified(record: Remediation) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The actions under contract: a new one is one module and one line here."""
 
-from tests.contract.cases import evict, reconfigure, resize, restart, rollback, scale
+from tests.contract.cases import evict, patch, reconfigure, resize, restart, rollback, scale
 from tests.contract.cases.case import ActionCase
 
 CASES: tuple[ActionCase, ...] = (
@@ -10,4 +10,5 @@ CASES: tuple[ActionCase, ...] = (
     *restart.CASES,
     *rollback.CASES,
     *evict.CASES,
+    *patch.CASES,
 )

@@ -11,7 +11,7 @@ from homeostat.cluster.clock import SystemClock
 from homeostat.cluster.connection import impersonation
 from homeostat.cluster.identity import identity_of
 from homeostat.cluster.kinds import Kind, Kinds
-from homeostat.cluster.managed_fields import item, last_writer, others_wrote_object_since, others_wrote_since
+from homeostat.cluster.managed_fields import holders, last_writer, others_wrote_object_since, others_wrote_since
 from homeostat.flow.ports import NotFoundError
 
 DEPLOYMENTS = Kind("/apis/apps/v1", "deployments", namespaced=True)
@@ -73,6 +73,9 @@ def _entry(manager: str, time: str | None, fields: dict[str, Any], subresource: 
     return {"manager": manager, "subresource": subresource, "fieldsV1": fields} | ({"time": time} if time else {})
 
 
+CONTAINERS = {"spec": {"containers": [{"name": "sidecar"}, {"name": "main"}]}}
+
+
 def _body(*entries: dict[str, Any]) -> dict[str, Any]:
     return {"metadata": {"managedFields": list(entries)}}
 
@@ -96,22 +99,39 @@ def test_who_holds_a_field_in_an_item_of_a_list() -> None:
     limits: dict[str, Any] = {
         "f:spec": {"f:containers": {'k:{"name":"main"}': {"f:resources": {"f:limits": {"f:cpu": {}}}}}}
     }
-    body = _body(_entry("vpa", "2026-01-01T10:00:00Z", limits))
+    body = _body(_entry("vpa", "2026-01-01T10:00:00Z", limits)) | CONTAINERS
 
-    def holds(container: str, resource: str) -> bool:
-        path = ("spec", "containers", item("name", container), "resources", "limits", resource)
-        return last_writer(body, path) is not None
+    def holds(container: int, resource: str) -> bool:
+        return last_writer(body, ("spec", "containers", container, "resources", "limits", resource)) is not None
 
-    assert holds("main", "cpu")
-    assert not holds("main", "memory")
-    assert not holds("sidecar", "cpu")
+    assert holds(1, "cpu")
+    assert not holds(1, "memory")
+    assert not holds(0, "cpu")
 
 
 def test_who_holds_a_list_without_keys_holds_what_is_in_it() -> None:
-    body = _body(_entry("helm", "2026-01-01T10:00:00Z", {"f:spec": {"f:containers": {}}}))
+    body = _body(_entry("helm", "2026-01-01T10:00:00Z", {"f:spec": {"f:containers": {}}})) | CONTAINERS
 
-    assert last_writer(body, ("spec", "containers", item("name", "main"), "image")) is not None
+    assert last_writer(body, ("spec", "containers", 1, "image")) is not None
     assert last_writer(body, ("spec", "replicas")) is None
+
+
+def test_who_only_made_a_map_holds_nothing_in_it() -> None:
+    made = _entry("helm", "2026-01-01T10:00:00Z", {"f:spec": {}})
+    body = _body(made, _entry("homeostat", "2026-01-01T11:00:00Z", {"f:spec": {"f:rules": {}}}))
+    body |= {"spec": {"rules": [{"weight": 1}]}}
+
+    assert [write.manager for write in holders(body, ("spec", "rules", 0, "weight"))] == ["homeostat"]
+    assert holders(_body(_entry("x", None, {})), ("spec", "rules")) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "holds"), [('v:"a"', True), ('v:"b"', False), ("i:0", True), ("i:1", False), ('k:{"name":"a"}', False)]
+)
+def test_who_holds_an_item_that_is_a_value(key: str, holds: bool) -> None:
+    body = _body(_entry("helm", None, {"f:spec": {"f:hosts": {key: {}}}})) | {"spec": {"hosts": ["a"]}}
+
+    assert bool(holders(body, ("spec", "hosts", 0))) is holds
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from homeostat.flow.facts import (
     Decision,
     Finding,
     GuardFacts,
+    Ownership,
     PastAct,
     Preview,
     Reading,
@@ -67,6 +68,13 @@ def restart(name: str = "start-anew", **more: Any) -> Step:
 def evict(name: str = "end-the-worst", **more: Any) -> Step:
     worst = WorstPods(query='failures{namespace="$namespace"}', threshold="0.5")
     return Step(name=name, action=Action(evict=EvictAction(target="pcscf", worst=worst)), **more)
+
+
+def patch(name: str = "raise-floor", causes: Sequence[str] = ("Saturated",), **more: Any) -> Step:
+    ref = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "pcscf"}
+    fields = [{"path": "/spec/minReplicas", "value": "3"}]
+    action = Action.model_validate({"patch": {"target": "pcscf", "ref": ref, "fields": fields}})
+    return Step(name=name, causes=list(causes), action=action, **more)
 
 
 def rule(**parts: Any) -> BoundaryRule:
@@ -112,11 +120,13 @@ def workload(replicas: int | None = 2, **more: Any) -> Workload:
 
 def scaling(intended: int = 3, before: int = 2, **more: Any) -> Preview:
     facts: dict[str, Any] = {"description": f"scale Deployment/pcscf {before} -> {intended}", **more}
+    facts.setdefault("ownership", Ownership())
     return Preview(target=WORKLOAD, field="spec.replicas", before=str(before), intended=str(intended), **facts)
 
 
 def restoring(**more: Any) -> Preview:
     facts: dict[str, Any] = {"before": "50", "intended": "500", "description": "restore /limits/cps 50 -> 500", **more}
+    facts.setdefault("ownership", Ownership())
     return Preview(target=CONFIG, field="data[tuning.yaml]/limits/cps", **facts)
 
 

@@ -9,7 +9,7 @@ from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import CandidateVerdict
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.decide.plans import make_plan, plan_digest
-from homeostat.flow.facts import NOTHING_KNOWN, Decision, GuardFacts, Preview, Ruling
+from homeostat.flow.facts import NOTHING_KNOWN, Decision, GuardFacts, Owner, Ownership, Preview, Ruling
 from tests.unit.decide.building import (
     ANYTHING_GOES,
     NOW,
@@ -235,8 +235,9 @@ def test_the_most_telling_reason_is_given(under, supported, previews, reason):
 
 def test_another_owner_of_the_replicas_leaves_other_remedies():
     under = terms(scale(), set_value(), autonomous=ANYTHING_GOES)
-    owned = {"pcscf": workload(scaled_by="ScaledObject/pcscf")}
-    decision = ask(under, finding("Saturated"), workloads=owned)
+    owned = Ownership((Owner("ScaledObject/pcscf scales Deployment/pcscf", "patch its bounds"),))
+    previews = {"add-capacity": scaling(ownership=owned), "shed-load": restoring()}
+    decision = ask(under, finding("Saturated"), previews=previews)
     assert verdicts(decision) == {"add-capacity": ("Blocked", "TargetManagedBy"), "shed-load": ("Chosen", "")}
 
 

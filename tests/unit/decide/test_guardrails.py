@@ -10,20 +10,32 @@ from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.decide.guardrails import check_guards
-from homeostat.flow.facts import GuardFacts, Reading, Unknown
-from tests.unit.decide.building import NOW, WORKLOAD, act, plan_of, restore, restoring, scale, scaling, terms, workload
+from homeostat.flow.facts import GuardFacts, Ownership, Reading, Unknown
+from tests.unit.decide.building import NOW, WORKLOAD, act, plan_of, scale, scaling, terms, workload
 
 PERMIT, DENY, INDETERMINATE = GuardVerdictName.PERMIT, GuardVerdictName.DENY, GuardVerdictName.INDETERMINATE
 TERMS = terms()
+NOBODY_ELSE = Ownership()
 
 
-def check(plan: Plan | None = None, under=TERMS, on=None, acts=(), complete=True, now=NOW, mode=Mode.LIVE, cpu=None):
+def check(
+    plan: Plan | None = None,
+    under=TERMS,
+    on=None,
+    acts=(),
+    complete=True,
+    now=NOW,
+    mode=Mode.LIVE,
+    cpu=None,
+    owned=NOBODY_ELSE,
+):
     verdicts = check_guards(
         record="mine",
         policy="call-setup",
         terms=under,
         plan=plan or plan_of(scale(), scaling(), under),
         workload=workload() if on is None else on,
+        ownership=owned,
         facts=GuardFacts(complete, tuple(acts)),
         now=now,
         mode=mode,
@@ -45,6 +57,7 @@ def test_all_guards_are_asked_in_a_fixed_order_and_permit():
     assert list(verdicts) == [
         "TargetExists",
         "ManagedBy",
+        "PingPong",
         "Bounds",
         "LargestStep",
         "SecondIndicator",
@@ -152,17 +165,6 @@ def test_one_open_remediation_acts_on_a_workload(past, expected):
     assert held_back(check(acts=[past])) == expected
 
 
-def test_another_owner_of_the_replicas_is_named():
-    verdict = check(on=workload(scaled_by="HorizontalPodAutoscaler/pcscf"))["ManagedBy"]
-    assert (verdict.verdict, verdict.reason) == (DENY, "TargetManagedBy")
-    assert verdict.message.startswith("HorizontalPodAutoscaler/pcscf sets the replicas of pcscf")
-
-
-def test_a_configuration_may_change_while_another_sets_the_replicas():
-    plan = plan_of(restore(), restoring(), TERMS)
-    assert held_back(check(plan, on=workload(replicas=None, scaled_by="HorizontalPodAutoscaler/pcscf"))) == {}
-
-
 @pytest.mark.parametrize("on", [workload(exists=False), workload(identity=None)])
 def test_a_missing_target_is_not_acted_on(on):
     verdicts = held_back(check(on=on, acts=[act()]))
@@ -171,7 +173,14 @@ def test_a_missing_target_is_not_acted_on(on):
 
 def test_without_a_workload_nothing_is_permitted():
     verdicts = check_guards(
-        record="mine", policy="p", terms=TERMS, plan=to(3), workload=None, facts=GuardFacts(complete=True), now=NOW
+        record="mine",
+        policy="p",
+        terms=TERMS,
+        plan=to(3),
+        workload=None,
+        ownership=NOBODY_ELSE,
+        facts=GuardFacts(complete=True),
+        now=NOW,
     )
     assert {v.name for v in verdicts if v.verdict is not PERMIT} >= {"TargetExists", "LargestStep"}
 
@@ -183,8 +192,9 @@ def test_a_replaced_target_is_not_acted_on():
 
 def test_without_all_records_nothing_derived_from_them_is_permitted():
     verdicts = check(complete=False)
-    assert held_back(verdicts) == dict.fromkeys(("Concurrency", "Cooldown", "Frequency"), "RecordsIncomplete")
-    assert {verdicts[n].verdict for n in ("Concurrency", "Cooldown", "Frequency")} == {INDETERMINATE}
+    names = ("PingPong", "Concurrency", "Cooldown", "Frequency")
+    assert held_back(verdicts) == dict.fromkeys(names, "RecordsIncomplete")
+    assert {verdicts[n].verdict for n in names} == {INDETERMINATE}
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,37 @@ def test_with_an_unreadable_record_the_facts_are_not_complete():
     assert guard_facts(listing).complete
     listing.unreadable = ("ims/x",)
     assert not guard_facts(listing).complete
+
+
+def change_of(*operations):
+    (act,) = guard_facts([stored(record(operations=list(operations)))]).acts
+    return [(c.object_uid, c.path, c.before, c.before_by, c.after, c.taken_back) for c in act.changes]
+
+
+def test_what_an_act_changed_is_told_field_by_field():
+    patch = operation(
+        action=OperationAction.PATCH,
+        field="/spec/minReplicas /spec/maxReplicas",
+        before='{"/spec/minReplicas":null,"/spec/maxReplicas":4}',
+        before_by="helm",
+        intended='{"/spec/minReplicas":3,"/spec/maxReplicas":6}',
+    )
+    assert change_of(operation(before_by="kubectl-scale")) == [
+        ("pcscf-uid", "spec.replicas", "2", "kubectl-scale", "3", False)
+    ]
+    assert change_of(patch) == [
+        ("pcscf-uid", "/spec/minReplicas", "absent", "helm", "3", False),
+        ("pcscf-uid", "/spec/maxReplicas", "4", "helm", "6", False),
+    ]
+
+
+@pytest.mark.parametrize("kind", [OperationKind.UNDO, OperationKind.RELEASE])
+def test_what_the_operator_took_back_itself_is_told(kind):
+    back = operation(id="back", kind=kind, before="3", intended="2")
+    assert [change[-1] for change in change_of(operation(), back)] == [True]
+
+
+def test_only_what_surely_happened_and_wrote_a_value_is_told():
+    restart = operation(id="2", action=OperationAction.RESTART, field="spec.template", intended="r@1")
+    unknown = operation(id="3", state=OperationState.UNKNOWN)
+    assert change_of(restart, unknown) == []

@@ -3,7 +3,13 @@ from typing import Any
 
 import pytest
 
-from homeostat.contracts.operations import Authority, OperationAction, OperationKind, OperationState
+from homeostat.contracts.operations import (
+    Authority,
+    OperationAction,
+    OperationKind,
+    OperationState,
+    TargetIdentity,
+)
 from homeostat.contracts.remediation import DecisionType, Evidence, PersonDecision, Phase, Says
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
@@ -12,6 +18,9 @@ from homeostat.record.report import LONGEST_LINE, MOST_LINES, report, summary
 from tests.unit.record.samples import AT, PCSCF, TUNING, operation, plan, record, spec, verification
 
 POD = PCSCF.model_copy(update={"api_version": "v1", "kind": "Pod", "name": "pcscf-1"})
+AUTOSCALER = TargetIdentity(
+    api_version="autoscaling/v2", kind="HorizontalPodAutoscaler", name="pcscf", uid="autoscaler-uid"
+)
 WAITING: dict[str, Any] = {
     "phase": Phase.AWAITING_APPROVAL,
     "outcome": None,
@@ -126,6 +135,30 @@ def test_a_request_says_all_that_an_answer_needs():
             'echo \'{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"pcscf-1"}}\' | '
             "kubectl create --raw /api/v1/namespaces/ims/pods/pcscf-1/eviction -f -",
             "nothing to take back",
+        ),
+        (
+            {
+                "action": OperationAction.PATCH,
+                "target": AUTOSCALER,
+                "field": "/spec/minReplicas /spec/maxReplicas",
+                "before": '{"/spec/minReplicas":null,"/spec/maxReplicas":4}',
+                "intended": '{"/spec/minReplicas":3,"/spec/maxReplicas":6}',
+            },
+            "kubectl patch horizontalpodautoscaler.autoscaling/pcscf -n ims --type=merge "
+            """-p '{"spec":{"minReplicas":3,"maxReplicas":6}}'""",
+            "kubectl patch horizontalpodautoscaler.autoscaling/pcscf -n ims --type=merge "
+            """-p '{"spec":{"minReplicas":null,"maxReplicas":4}}'""",
+        ),
+        (
+            {
+                "action": OperationAction.PATCH,
+                "target": AUTOSCALER.model_copy(update={"kind": "HTTPRoute", "api_version": "g.example/v1"}),
+                "field": "/spec/rules/[name=calls]/weight",
+                "before": '{"/spec/rules/[name=calls]/weight":90}',
+                "intended": '{"/spec/rules/[name=calls]/weight":50}',
+            },
+            "kubectl edit httproute.g.example/pcscf -n ims   # /spec/rules/[name=calls]/weight 90 -> 50",
+            "kubectl edit httproute.g.example/pcscf -n ims   # /spec/rules/[name=calls]/weight 50 -> 90",
         ),
         (
             {"target": PCSCF.model_copy(update={"api_version": "x.example/v1", "kind": "Edge"})},

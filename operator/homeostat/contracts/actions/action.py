@@ -7,6 +7,7 @@ from pydantic.config import JsonDict
 
 from homeostat.contracts.actions.evict import EvictAction
 from homeostat.contracts.actions.kinds import ActionSpec, ActionType
+from homeostat.contracts.actions.patch import PatchAction
 from homeostat.contracts.actions.reconfigure import ReconfigureAction
 from homeostat.contracts.actions.resize import ResizeAction
 from homeostat.contracts.actions.restart import RestartAction
@@ -46,6 +47,7 @@ class Action(Resource):
             "stays, and the target's controller makes new ones.",
         ),
     ]
+    patch: Annotated[PatchAction | None, Field(default=None, description="Change named fields of any object.")]
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

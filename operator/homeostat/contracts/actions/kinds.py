@@ -33,6 +33,7 @@ class ActionType(StrEnum):
     ROLLBACK = "Rollback"
     RESTART = "Restart"
     EVICT = "Evict"
+    PATCH = "Patch"
 
 
 class ActionSpec(Resource, ABC):
