@@ -54,7 +54,8 @@ def test_the_report_tells_the_story():
     assert "Most likely Saturated (0.86). For it: CPU 0.97 of its limit." in told
     assert "12:01:03.492  Apply Scale Deployment/pcscf 2 -> 3 (was resourceVersion 88121)" in told
     assert "kubectl scale deployment/pcscf -n ims --replicas=3" in told
-    assert "Undo\n  kubectl scale deployment/pcscf -n ims --replicas=2" in told
+    assert "Undo\n  kubectl homeostat undo call-setup-9f2c1ab07d -n ims --reason WHY" in told
+    assert "verifies it\n  kubectl scale deployment/pcscf -n ims --replicas=2" in told
     assert "12:04:10  add-capacity 1: Effective. setup-success 0.996 throughout" in told
     assert "ims-core (NOC-IMS)" in told
 

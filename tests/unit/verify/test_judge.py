@@ -22,7 +22,7 @@ from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.evaluate.assess import assess
 from homeostat.flow.facts import Reading, Track, Unknown
 from homeostat.verify.baseline import baseline
-from homeostat.verify.judge import Verdict, judge
+from homeostat.verify.judge import Awaited, InARow, Obstacle, Verdict, judge
 
 ACT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TERMS = Verification(propagation="20s", stabilization="15s", deadline="60s", guard=["availability"])
@@ -63,7 +63,7 @@ class Story:
     def __init__(self, guard_before: Values | None = None, breach_looks: int = 10, loads=None, terms=TERMS):
         self.tracks: dict[str, Track] = {}
         self.loads = loads or (lambda _: 100.0)
-        self.terms, self.low = terms, 0
+        self.terms, self.in_a_row = terms, InARow()
         healthy = BEFORE - breach_looks
         before = [0.999] * healthy + [0.91, 0.90, 0.92, 0.91, 0.9] * (breach_looks // 5 + 1)
         guard = guard_before or [0.99]
@@ -79,7 +79,9 @@ class Story:
         readings = {"setup-success": read(value, load), "availability": read(guard, load)}
         self.tracks = dict(assess(INTENT, self.tracks, readings, at).tracks)
 
-    def judge(self, second: float, awaiting: str = "", ready: int = 2) -> Verdict:
+    def judge(
+        self, second: float, awaiting: str = "", ready: int = 2, obstacle: Obstacle = Obstacle.NONE
+    ) -> Verdict:
         verdict = judge(
             trigger=TRIGGER,
             guards=[GUARD],
@@ -87,11 +89,11 @@ class Story:
             terms=self.terms,
             tracks=self.tracks,
             ready_now=ready,
-            awaiting=awaiting,
+            awaiting=Awaited(awaiting, obstacle),
             now=seconds(second),
-            ready_low_looks=self.low,
+            in_a_row=self.in_a_row,
         )
-        self.low = verdict.ready_low_looks
+        self.in_a_row = verdict.in_a_row
         self.result = self.result.model_copy(update={"in_force_at": verdict.in_force_at})
         return verdict
 
