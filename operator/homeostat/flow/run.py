@@ -202,15 +202,19 @@ class Run:
         """What must not get worse."""
         return [self.expectation(name) for name in self.spec.terms.verification.guard]
 
-    def baselines(self, since: datetime | None = None) -> list[Baseline]:
-        """The trigger and the guards as they are now; of the trigger no more than what was seen after ``since``."""
-        trigger, now = self.spec.trigger.expectation, self.now()
-        names = [trigger, *self.spec.terms.verification.guard]
+    def baselines(self, since: Mapping[str, datetime]) -> list[Baseline]:
+        """The trigger and the guards as they are now; of those named in ``since``, by what was seen after it."""
+        now = self.now()
         return [
-            baseline(name, self.memory.tracks[name].looks, now, since=since if name == trigger else None)
-            for name in names
+            baseline(name, self.memory.tracks[name].looks, now, since=since.get(name))
+            for name in self.watched
             if name in self.memory.tracks
         ]
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Names of the trigger's expectation and of those that must not get worse."""
+        return self.spec.trigger.expectation, *self.spec.terms.verification.guard
 
     async def wait(self, longest: timedelta | None = None) -> None:
         """Wait for the next look, or for one period, or for no longer than this."""

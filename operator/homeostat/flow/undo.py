@@ -5,7 +5,7 @@ still stands. Attempts are taken back one after the other, the last one first, f
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -106,10 +106,16 @@ async def _begin(
         reason=(asked[0].reason or "") if asked else "",
         answered=_answered(run, asked),
         began_at=min(o.recorded_at for o in undos),
-        baselines=run.baselines(),
+        baselines=run.baselines(dict.fromkeys(run.watched, _acted_at(run))),
     )
     run.recorded_here.update(o.id for o in undos)
     await run.enter(Phase.ROLLING_BACK, reason, message, operations=run.replaced(undos), undo=undo, **changes)
+
+
+def _acted_at(run: Run) -> datetime:
+    """From when on what was seen is the effect of the last act."""
+    last = next(reversed(run.status.verifications), None)
+    return (last.in_force_at or last.started_at) if last else run.now()
 
 
 async def begin_undo(run: Run, outcome: OutcomeName, message: str, changes: Changes) -> None:

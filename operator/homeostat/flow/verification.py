@@ -30,7 +30,7 @@ def start_verification(run: Run) -> VerificationResult:
         attempt=run.plan.attempt,
         started_at=now,
         workload_uid=workload.identity.uid if workload and workload.identity else run.plan.target.uid,
-        baselines=run.baselines(since=run.spec.episode.since),
+        baselines=run.baselines({run.spec.trigger.expectation: run.spec.episode.since}),
         ready_before=_meant_to_stay(run, workload.ready_replicas) if workload else 0,
     )
 

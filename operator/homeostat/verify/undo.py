@@ -1,7 +1,9 @@
 """Whether an undo did what it should: in force, and nothing worse than before it; pure.
 
 An undo need not help: what it took back may have been the better. It is verified once its fields are back and in force,
-and the trigger and the guards were watched for the stabilisation window without one of them getting worse.
+and the trigger and the guards were watched for the stabilisation window without one of them getting worse; it counts
+from when they no longer contain events from before. Where they cannot be measured for so long, as after a restart of
+their pods, the watch goes on until the deadline at the latest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +52,10 @@ def judge_undo(
     harm = broken_guard(undo) or worse_than_before(undo, in_force_at)
     if harm:
         return UndoVerdict(UndoState.WORSE, clip(harm))
-    if now - in_force_at < parse_duration(terms.stabilization):
+    window = max(parse_duration(y.expectation.window) for y in undo.all)
+    watched = now >= in_force_at + window + parse_duration(terms.stabilization)
+    unseen = any(not undo.seen(y, in_force_at).is_enough for y in undo.all)
+    if not watched or (unseen and now < in_force_at + parse_duration(terms.deadline)):
         return UndoVerdict(None)
     seen = "; ".join(_told(undo, yardstick, in_force_at) for yardstick in undo.all)
     return UndoVerdict(UndoState.UNDONE, clip(f"{seen}."))

@@ -79,9 +79,7 @@ class Story:
         readings = {"setup-success": read(value, load), "availability": read(guard, load)}
         self.tracks = dict(assess(INTENT, self.tracks, readings, at).tracks)
 
-    def judge(
-        self, second: float, awaiting: str = "", ready: int = 2, obstacle: Obstacle = Obstacle.NONE
-    ) -> Verdict:
+    def judge(self, second: float, awaiting: str = "", ready: int = 2, obstacle: Obstacle = Obstacle.NONE) -> Verdict:
         verdict = judge(
             trigger=TRIGGER,
             guards=[GUARD],
