@@ -120,7 +120,7 @@ def _while_waiting(act: Change, awaiting: Awaited, ends: datetime, in_a_row: InA
     if act.now < ends:
         message = f"Waiting until the change is in force, at most until {format_time(ends)}: {awaiting.text}."
         return Verdict(None, None, clip(message), ends, in_a_row)
-    waited = format_span(act.now - act.began_at)
+    waited = format_span(ends - act.began_at)
     if awaiting.obstacle is Obstacle.NO_NODE:
         message = f"The cluster could not give what was asked for within {waited}: {awaiting.text}."
         return _decided(OutcomeName.NO_CAPACITY, None, message)

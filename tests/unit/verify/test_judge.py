@@ -326,3 +326,61 @@ def test_unknown_alone_is_neither_success_nor_harm(count, force):
     assert verdict.outcome in {None, INCONCLUSIVE, INEFFECTIVE}
     if verdict.outcome is INEFFECTIVE:
         assert verdict.message.startswith("NotInForce")
+
+
+def wait_for(obstacle: Obstacle, looks: int = 30, ready: int = 2) -> tuple[int, Verdict]:
+    story = Story()
+    for second in range(1, looks):
+        story.look(second, 0.91)
+        verdict = story.judge(second, awaiting="2 pods are pending", ready=ready, obstacle=obstacle)
+        if verdict.outcome is not None:
+            return second, verdict
+    return looks, verdict
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "outcome", "second"),
+    [
+        (Obstacle.REFUSED, OutcomeName.NO_CAPACITY, 3),
+        (Obstacle.FAILED, OutcomeName.FAILED, 3),
+        # An autoscaler may bring a node within the propagation of 20 s.
+        (Obstacle.NO_NODE, OutcomeName.NO_CAPACITY, 20),
+        (Obstacle.NONE, OutcomeName.INEFFECTIVE, 20),
+    ],
+)
+def test_what_cannot_come_into_force_ends_the_wait_as_what_it_is(obstacle, outcome, second):
+    ended, verdict = wait_for(obstacle)
+    assert (ended, verdict.outcome) == (second, outcome)
+    assert "2 pods are pending" in verdict.message
+
+
+def test_a_refusal_that_is_lifted_in_between_begins_anew():
+    story = Story()
+    for second, obstacle in enumerate([Obstacle.REFUSED, Obstacle.REFUSED, Obstacle.NONE] * 3, start=1):
+        story.look(second, 0.91)
+        assert story.judge(second, awaiting="pods", obstacle=obstacle).outcome is None
+
+
+def test_fewer_ready_replicas_than_before_are_harm_even_without_capacity():
+    ended, verdict = wait_for(Obstacle.NO_NODE, ready=1)
+    assert (ended, verdict.outcome) == (3, OutcomeName.WORSE)
+
+
+def test_a_timeout_of_the_step_takes_the_place_of_the_propagation():
+    story = Story()
+    for second in range(1, 60):
+        story.look(second, 0.91)
+        verdict = judge(
+            trigger=TRIGGER,
+            guards=[GUARD],
+            result=story.result,
+            terms=TERMS,
+            tracks=story.tracks,
+            ready_now=2,
+            awaiting=Awaited("the Job to end"),
+            now=seconds(second),
+            timed_out_at=seconds(40),
+        )
+        if verdict.outcome is not None:
+            break
+    assert (second, verdict.outcome) == (40, OutcomeName.INEFFECTIVE)
