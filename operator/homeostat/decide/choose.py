@@ -34,8 +34,8 @@ def decide(
 
     ``record`` and ``policy`` are names; ``attempts`` counts, per step, the attempts made in this episode; ``after`` is
     the step that ran last: those before it are passed over, and itself too unless ``after_again``, with which it may
-    run once more within its repeat limit. ``variables`` are what each step's expressions may speak of, by step; ``approved`` are the digests of
-    plans that people approved and that were not acted on yet.
+    run once more within its repeat limit. ``variables`` are what each step's expressions may speak of, by step;
+    ``approved`` are the digests of plans that people approved and that were not acted on yet.
     """
     case = Case(
         record,

@@ -163,7 +163,7 @@ def test_a_verification_that_a_person_ended_says_so():
 
 
 def test_an_undo_under_way_says_why_in_the_summary():
-    rolling = {"phase": Phase.ROLLING_BACK, "outcome": OutcomeName.WORSE}
+    rolling: dict[str, Any] = {"phase": Phase.ROLLING_BACK, "outcome": OutcomeName.WORSE}
     assert summary(record(**rolling)) == "scale Deployment/pcscf 2 -> 3: Worse, taking it back"
     assert summary(record(**rolling, undo=UNDO)) == "scale Deployment/pcscf 2 -> 3: asked by alice, taking it back"
 
