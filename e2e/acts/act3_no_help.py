@@ -1,4 +1,4 @@
-"""Act 3: a remedy that does not help is taken back, and a person is told."""
+"""Act 3: a remedy that does harm is taken back, so is the next one, which does not help, and a person is told."""
 
 import json
 
@@ -10,7 +10,7 @@ from e2e.timeline import Who
 
 def run(stage: Stage) -> Result:
     """Play the act."""
-    scene = Scene(stage, "Act 3: a remedy that does not help is undone and escalated")
+    scene = Scene(stage, "Act 3: worse is undone, the next step does not help and is undone, then a person is called")
     stage.apply("refusing-callee.yaml")
     wait_ready(stage.cluster, "refusing-callee")
     scene.begin("no-help.yaml")
@@ -28,11 +28,16 @@ def _played(scene: Scene, before: bytes) -> Result:
     stage = scene.stage
     name = scene.new_record()
     scene.wait_applied(name)
-    record = scene.wait_phase(name, "Escalated", deadline=60)
-    outcomes = [verification["outcome"] for verification in record["status"]["verifications"]]
-    scene.check(outcomes == ["Ineffective"], "judged as Ineffective, and escalated to a person")
+    record = scene.wait_phase(name, "Escalated", deadline=150)
+    judged = [(verification["step"], verification["outcome"]) for verification in record["status"]["verifications"]]
+    expected = [("shed-load", "Worse"), ("more-patience", "Ineffective")]
+    scene.check(
+        judged == expected, "shed-load judged as Worse, more-patience as Ineffective, then escalated to a person"
+    )
+    undo = record["status"]["undo"]
+    scene.check(undo["state"] == "Undone", f"the last undo was verified too: {undo['message']}")
     scene.check(stage.api.tuning().encode() == before, "the ConfigMap is byte for byte as before")
-    scene.check_writes(2, "writes to the ConfigMap, the act and its undo", "configmaps")
+    scene.check_writes(4, "writes to the ConfigMap, two acts and their undos", "configmaps")
     scene.check_writes(0, "writes to the Deployment", *WORKLOAD)
     cost = scene.toll()
     scene.check(cost.dropped == 0, f"by SIPp, neither act nor undo dropped a call in progress: {cost}")

@@ -88,10 +88,9 @@ async def test_no_node_for_the_new_pods_is_no_capacity(bench: Bench) -> None:
     await bench.apply(operation)
 
     async def told() -> bool:
-        return (await bench.awaited(operation)).startswith("NoCapacity: pcscf-")
+        return (await bench.awaited(operation)).startswith("NoCapacity: no node takes pcscf-")
 
     await until(told)
-    assert "finds no node" in await bench.awaited(operation)
 
 
 async def test_a_full_quota_is_no_capacity(bench: Bench) -> None:

@@ -9,11 +9,11 @@ import pytest
 from hack.cluster import Cluster
 from hack.cluster.processes import wait_until
 from homeostat.cli.plugin import app, run
-from homeostat.contracts.operations import Authority
+from homeostat.contracts.operations import Authority, OperationState
 from homeostat.contracts.remediation import Phase
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from tests.apiserver.installation import OPERATOR, create_record, install, manifest, refusal
-from tests.unit.record.samples import plan, status
+from tests.unit.record.samples import operation, plan, status
 
 APPROVER, PATCHER, OWNER = "alice", "mallory", "ned"
 PLAN = plan(authority=Authority.APPROVAL)
@@ -106,15 +106,54 @@ def test_a_decision_is_refused_with_a_reason(cluster, people, user, entry, said)
     assert decisions(cluster, people, name) == []
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.parametrize("phase", [Phase.VERIFYING, Phase.SUCCEEDED, Phase.ESCALATED, Phase.FAILED, Phase.BLOCKED])
+def test_a_person_may_have_undone_what_was_done(cluster, people, phase):
+    name = create_record(cluster, people, status(phase=phase, plan=PLAN))
+    entry = decision(APPROVER, "Undo")
+    cluster.kubectl(*deciding(people, name, entry), user=APPROVER)
+    assert decisions(cluster, people, name) == [entry]
+
+
+UNDO_REFUSED = [
+    ("without the verb", status(), PATCHER, decision(PATCHER, "Undo"), "mallory may not have"),
+    ("owner without the verb", status(), OWNER, decision(OWNER, "Undo"), "ned may not have"),
+    ("for somebody else", status(), APPROVER, decision("bob", "Undo"), "under your own name: write by: alice"),
+    ("nothing was done", WAITING, APPROVER, decision(APPROVER, "Undo"), "Nothing was done here that could be taken"),
+    (
+        "the act was not made",
+        status(phase=Phase.FAILED, operations=[operation(state=OperationState.VOID)]),
+        APPROVER,
+        decision(APPROVER, "Undo"),
+        "Nothing was done here that could be taken back: the remediation is Failed",
+    ),
+    (
+        "it runs already",
+        status(phase=Phase.ROLLING_BACK),
+        APPROVER,
+        decision(APPROVER, "Undo"),
+        "It is being taken back already: the remediation is RollingBack",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("record_status", "user", "entry", "said"), [case[1:] for case in UNDO_REFUSED], ids=[c[0] for c in UNDO_REFUSED]
+)
+def test_an_undo_is_refused_with_a_reason(cluster, people, record_status, user, entry, said):
+    name = create_record(cluster, people, record_status)
+    assert said in refusal(cluster, *deciding(people, name, entry), user=user)
+    assert decisions(cluster, people, name) == []
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject", "undo"])
 def test_each_decision_has_a_verb_of_its_own(cluster, people, verb):
     rights = f"--verb=get,patch,{verb}"
     cluster.kubectl("create", "role", "half", "-n", people, rights, f"--resource={RECORDS}")
     cluster.kubectl("create", "rolebinding", "half", "-n", people, "--role=half", "--user=half")
-    name = create_record(cluster, people, WAITING)
-    kinds = {"approve": "Approve", "reject": "Reject"}
-    other = next(kind for key, kind in kinds.items() if key != verb)
-    assert "half may not" in refusal(cluster, *deciding(people, name, decision("half", other)), user="half")
+    name = create_record(cluster, people, WAITING.model_copy(update={"operations": [operation()]}))
+    kinds = {"approve": "Approve", "reject": "Reject", "undo": "Undo"}
+    for other in (kind for key, kind in kinds.items() if key != verb):
+        assert "half may not" in refusal(cluster, *deciding(people, name, decision("half", other)), user="half")
     cluster.kubectl(*deciding(people, name, decision("half", kinds[verb])), user="half")
 
 
@@ -138,7 +177,7 @@ def test_the_operator_has_no_right_to_decide_at_all(cluster, people):
     name = create_record(cluster, people, WAITING)
     assert "cannot patch resource" in refusal(cluster, *deciding(people, name, decision(OPERATOR)), user=OPERATOR)
     assert may(cluster, people, "create", "homeostat.dev", "remediations")
-    for verb in ("approve", "reject", "delete", "update", "patch"):
+    for verb in ("approve", "reject", "undo", "delete", "update", "patch"):
         assert not may(cluster, people, verb, "homeostat.dev", "remediations")
     for group, resource in (("", "secrets"), ("rbac.authorization.k8s.io", "roles")):
         assert not may(cluster, people, "get", group, resource)

@@ -164,6 +164,16 @@ POLICIES: list[tuple[str, Any, str]] = [
     ),
     ("steps.0.repeat", {"limit": 11}, "spec.steps[0].repeat.limit"),
     ("steps.0.undo", "Always", "spec.steps[0].undo"),
+    ("steps.0.timeout", "soon", "spec.steps[0].timeout"),
+    ("steps.0.retries", {"limit": 11}, "spec.steps[0].retries.limit"),
+    ("steps.0.retries", {"backoff": "1"}, "spec.steps[0].retries.backoff"),
+    ("steps.0.then", {"effective": "Escalate"}, "spec.steps[0].then.effective"),
+    ("steps.0.then", {"ineffective": "Wait"}, "spec.steps[0].then.ineffective"),
+    ("steps.0.then", {"worse": "Wait"}, "spec.steps[0].then.worse"),
+    ("steps.0.then", {"inconclusive": "Wait"}, "spec.steps[0].then.inconclusive"),
+    ("steps.0.then", {"noCapacity": "Wait"}, "spec.steps[0].then.noCapacity"),
+    ("steps.0.then", {"failed": "Wait"}, "spec.steps[0].then.failed"),
+    ("steps.0.then", {"blocked": "Later"}, "spec.steps[0].then.blocked"),
     ("steps", [*POLICY["steps"], *POLICY["steps"]], "spec.steps[1]"),
     ("intentSelector", {"matchLabels": {f"k{i}": "v" for i in range(17)}}, "spec.intentSelector.matchLabels"),
     ("intentSelector", {"matchNames": ["a", "a"]}, "spec.intentSelector.matchNames[1]"),
@@ -181,6 +191,11 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("steps.0.action.scale", {"target": "pcscf", "to": 1, "min": 2}, "to must lie within min and max"),
     ("steps.0.action.scale", {"target": "pcscf", "expression": "target.replicas"}, "expression needs max"),
     ("steps.0.action", {}, "give exactly one action"),
+    (
+        "steps.0",
+        {**POLICY["steps"][0], "release": {"afterMet": "30m"}, "then": {"effective": "Next"}},
+        "release needs then.effective Stop",
+    ),
     (
         "steps.0.action",
         {"scale": {"target": "pcscf", "by": "+1"}, "reconfigure": {**RECONFIGURE, "restore": "/a"}},
@@ -352,6 +367,7 @@ def test_a_field_that_does_not_exist_is_refused_by_kubectl(cluster):
 DECISIONS: list[tuple[dict[str, Any], str]] = [
     ({"id": "a", "type": "Approve", "by": "alice"}, "Approve names the planDigest it approves"),
     ({"id": "a", "type": "Reject", "by": "alice"}, "Reject gives a reason"),
+    ({"id": "a", "type": "Undo", "by": "alice"}, "Undo gives a reason"),
     ({"id": "a", "type": "Maybe", "by": "alice"}, "spec.decisions[0].type"),
     ({"id": "no spaces", "type": "Reject", "by": "alice", "reason": "x"}, "spec.decisions[0].id"),
 ]

@@ -1,15 +1,11 @@
 """An act that needs approval waits, and happens only on the word of a person who may give it."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests.loop import manifests
+from tests.loop.people import decide, let_decide
 from tests.loop.stage import OVERLOAD, Stage, throughout
 
-PLUGIN = Path(sys.executable).with_name("kubectl-homeostat")
 APPROVER, ANOTHER, STRANGER = "alice", "bob", "mallory"
 
 
@@ -26,18 +22,10 @@ def asked(stage: Stage, timeout: str = "5m") -> str:
 @pytest.fixture
 def people(stage: Stage) -> None:
     """Two may decide in this namespace; the third may write to records, but not decide."""
-    kubectl = stage.cluster.kubectl
-    within = f"--namespace={stage.namespace}"
-    users = [f"--user={user}" for user in (APPROVER, ANOTHER)]
-    kubectl("create", "rolebinding", "approver", within, "--clusterrole=homeostat-approver", *users)
+    let_decide(stage, APPROVER, ANOTHER)
+    kubectl, within = stage.cluster.kubectl, f"--namespace={stage.namespace}"
     kubectl("create", "role", "writer", within, "--verb=get,list,patch", "--resource=remediations.homeostat.dev")
     kubectl("create", "rolebinding", "writer", within, "--role=writer", f"--user={STRANGER}")
-
-
-def decide(stage: Stage, user: str, verb: str, name: str, *more: str) -> "subprocess.CompletedProcess[str]":
-    kubeconfig = stage.cluster.kubeconfig_for(user)
-    command = [str(PLUGIN), verb, name, f"--namespace={stage.namespace}", f"--kubeconfig={kubeconfig}", *more]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.usefixtures("people")

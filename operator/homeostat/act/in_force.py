@@ -1,16 +1,23 @@
 """Whether a change is in force in the running pods, and if not, what is awaited.
 
 The sentences continue "waiting for ...". One that begins with ``NoCapacity:`` says that the cluster cannot give what
-was asked for.
+was asked for: for want of a node, or because it refuses. One that begins with ``Failed:`` says that the object itself
+gives up.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from homeostat.evaluate.health import HealthState, health
 from homeostat.flow.facts import Body
 from homeostat.flow.ports import Cluster, NotFoundError
 
 NO_CAPACITY = "NoCapacity: "
+"""A refusal, by a quota or by admission, that no waiting lifts."""
+NO_NODE = f"{NO_CAPACITY}no node takes "
+"""Pods find no node; an autoscaler may bring one."""
+GIVES_UP = "Failed: "
+"""The object says that it cannot go on."""
 
 
 def replicas_of(scale: Body) -> int:
@@ -33,6 +40,15 @@ def name_of(body: Body) -> str:
     return f"{body['kind']}/{body['metadata']['name']}"
 
 
+def object_awaited(body: Body) -> str:
+    """Empty once an object of any kind is current by its own words; at once for a kind that says nothing of itself."""
+    found = health(body)
+    if found.state is HealthState.CURRENT:
+        return ""
+    gives_up = GIVES_UP if found.state is HealthState.FAILED else ""
+    return f"{gives_up}{name_of(body)} to be current: {found.message}"
+
+
 async def replicas_awaited(cluster: Cluster, namespace: str, body: Body, scale: Body, intended: int) -> str:
     """Empty once the intended replicas are there and ready; a kind that reports no status is in force at once."""
     status = body.get("status") or {}
@@ -50,7 +66,7 @@ async def replicas_awaited(cluster: Cluster, namespace: str, body: Body, scale: 
         return unschedulable or f"{intended} ready pods of {name_of(body)} ({ready} are)"
     if present != intended:
         return f"{intended} pods of {name_of(body)} (there are {present})"
-    return ""
+    return "" if _is_built_in(body) else object_awaited(body)
 
 
 async def ready_awaited(
@@ -72,8 +88,8 @@ async def ready_awaited(
 async def rollout_awaited(cluster: Cluster, namespace: str, body: Body) -> str:
     """Empty once every pod runs the present template and is ready; at once for a kind that reports no status."""
     status = body.get("status") or {}
-    if not status and not body["apiVersion"].startswith("apps/"):
-        return ""
+    if not _is_built_in(body) and (not status or "updatedReplicas" not in status):
+        return object_awaited(body)
     if not _is_observed(body):
         return f"the controller of {name_of(body)} to see the change"
     failure = _replica_failure(status)
@@ -89,6 +105,10 @@ async def rollout_awaited(cluster: Cluster, namespace: str, body: Body) -> str:
     )
 
 
+def _is_built_in(body: Body) -> bool:
+    return str(body["apiVersion"]).startswith("apps/")
+
+
 def _is_observed(body: Body) -> bool:
     generation = body["metadata"].get("generation") or 0
     status = body.get("status") or {}
@@ -98,7 +118,7 @@ def _is_observed(body: Body) -> bool:
 
 def _ready(body: Body, scale: Body) -> int | None:
     status = body["status"]
-    if "readyReplicas" in status or body["apiVersion"].startswith("apps/"):
+    if "readyReplicas" in status or _is_built_in(body):
         return int(status.get("readyReplicas") or 0)
     # Of another kind only the number that it reports through /scale is known, if it reports one.
     reported = (scale.get("status") or {}).get("replicas")
@@ -137,5 +157,5 @@ async def _unschedulable(cluster: Cluster, namespace: str, scale: Body | None) -
     for pod in await cluster.list("v1", "Pod", namespace, selector):
         for condition in (pod.get("status") or {}).get("conditions") or ():
             if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
-                return f"{NO_CAPACITY}{pod['metadata']['name']} finds no node: {condition.get('message', '')}"
+                return f"{NO_NODE}{pod['metadata']['name']}: {condition.get('message', '')}"
     return ""

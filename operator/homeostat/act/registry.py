@@ -22,12 +22,11 @@ from homeostat.act.restart import RestartEffect
 from homeostat.act.rollback import RollbackEffect
 from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
-from homeostat.contracts.operations import TAKE_UP, Operation, OperationKind, OperationState
+from homeostat.contracts.operations import TAKE_UP, Operation
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Occasion
 from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect, PodMeasurements
-
-_HOLDS = frozenset({OperationState.INTENDED, OperationState.APPLIED, OperationState.UNKNOWN})
+from homeostat.flow.standing import standing
 
 
 class Registry:
@@ -82,39 +81,16 @@ class Registry:
         )
 
     def order_of_undo(self, operations: Sequence[Operation]) -> tuple[Operation, ...]:
-        """Applied operations that can be taken back, last attempt first; a reload after what it takes up.
-
-        Left out are those that an undo or a release took back, or may have: a second one would undo someone else's.
-        """
-        taken_back = {_place(o) for o in operations if o.kind is not OperationKind.APPLY and o.state in _HOLDS}
-        standing = [
-            o
-            for o in operations
-            if o.kind is OperationKind.APPLY and o.state is OperationState.APPLIED and _place(o) not in taken_back
-        ]
-        standing = _net(standing)
-        attempts = dict.fromkeys((o.step, o.attempt) for o in reversed(standing))
+        """Acts that stand, last attempt first; a reload after what it takes up."""
+        left = standing(operations)
+        attempts = dict.fromkeys((o.step, o.attempt) for o in reversed(left))
         return tuple(
             operation
             for attempt in attempts
             for operation in sorted(
-                (o for o in reversed(standing) if (o.step, o.attempt) == attempt), key=lambda o: o.action in TAKE_UP
+                (o for o in reversed(left) if (o.step, o.attempt) == attempt), key=lambda o: o.action in TAKE_UP
             )
         )
-
-
-def _net(operations: Sequence[Operation]) -> list[Operation]:
-    """One operation for each row of them on the same place, such as a size that was lowered one by one."""
-    net: dict[tuple[object, ...], Operation] = {}
-    for operation in operations:
-        place = _place(operation)
-        first = net.pop(place, operation)
-        net[place] = operation.model_copy(update={"before": first.before, "digest_before": first.digest_before})
-    return list(net.values())
-
-
-def _place(operation: Operation) -> tuple[object, ...]:
-    return operation.step, operation.attempt, operation.action, operation.target.uid, operation.field
 
 
 def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurements) -> Registry:

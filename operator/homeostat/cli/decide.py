@@ -41,17 +41,39 @@ def reject(records: Records, name: str, reason: str) -> str:
     return f"Rejected by {by}; nothing is done. {_watch(records, name)}"
 
 
+def undo(records: Records, name: str, reason: str) -> str:
+    """Ask for what was done to be taken back.
+
+    Raises:
+        ClusterRefusalError: nothing was done, it is being taken back already, or the cluster refuses.
+    """
+    record = records.read(name)
+    status: Mapping[str, Any] = record.get("status") or {}
+    more = f"kubectl homeostat explain {name} -n {records.namespace} tells more"
+    if not any(o["kind"] == "Apply" and o["state"] == "Applied" for o in status.get("operations") or ()):
+        raise ClusterRefusalError(f"{name} has done nothing that could be taken back (it is {_phase(record)}); {more}")
+    if _phase(record) == Phase.ROLLING_BACK:
+        raise ClusterRefusalError(f"{name} is being taken back already; {more}")
+    by = _decide(records, name, record, DecisionType.UNDO, reason)
+    act = (status.get("plan") or {}).get("description", name)
+    return f"{by} asked for it to be taken back: {act}. Follow it: {_watch(records, name)}"
+
+
 def _watch(records: Records, name: str) -> str:
     return f"kubectl get remediation {name} -n {records.namespace} -w"
 
 
 def _require_waiting(records: Records, name: str, record: Mapping[str, Any]) -> None:
-    phase = (record.get("status") or {}).get("phase", "just recorded")
+    phase = _phase(record)
     if phase != Phase.AWAITING_APPROVAL:
         raise ClusterRefusalError(
             f"{name} does not wait for a decision: it is {phase}. "
             f"kubectl homeostat explain {name} -n {records.namespace} tells why"
         )
+
+
+def _phase(record: Mapping[str, Any]) -> str:
+    return str((record.get("status") or {}).get("phase", "just recorded"))
 
 
 def _decide(

@@ -1,4 +1,4 @@
-"""kubectl homeostat: explain, approve, reject.
+"""kubectl homeostat: explain, approve, reject, undo.
 
 Exit status: 0 done, 1 refused or not found (the message says why), 2 wrong usage.
 """
@@ -14,6 +14,7 @@ import typer
 
 from homeostat.cli.decide import approve as approve_plan
 from homeostat.cli.decide import reject as reject_plan
+from homeostat.cli.decide import undo as ask_for_undo
 from homeostat.cli.explain import explained
 from homeostat.cli.records import ClusterRefusalError, Connection, KubernetesRecords
 
@@ -82,6 +83,19 @@ def reject(
     """Reject the plan that waits, under your own name; nothing is done."""
     records = KubernetesRecords(Connection(kubeconfig, context, namespace))
     print(reject_plan(records, name, reason))
+
+
+@app.command()
+def undo(
+    name: Name,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    namespace: Namespace = "",
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+) -> None:
+    """Have what was done taken back, under your own name; refused where someone else changed it since."""
+    records = KubernetesRecords(Connection(kubeconfig, context, namespace))
+    print(ask_for_undo(records, name, reason))
 
 
 def run(command: Callable[[], object]) -> int:

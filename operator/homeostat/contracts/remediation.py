@@ -17,7 +17,7 @@ from homeostat.contracts.operations import (
 )
 from homeostat.contracts.remediation_policy import Approval, Boundaries, CauseRule, Guardrails, Mode, Verification
 from homeostat.contracts.steps import Step
-from homeostat.contracts.verification import OutcomeName, ReleaseStatus, VerificationResult
+from homeostat.contracts.verification import OutcomeName, ReleaseStatus, UndoResult, VerificationResult
 
 from .common import Conditions, Resource, StatusPart, Timestamp, cel, map_list
 from .service_intent import Expectation, Owner, Target
@@ -66,6 +66,7 @@ class DecisionType(StrEnum):
 
     APPROVE = "Approve"
     REJECT = "Reject"
+    UNDO = "Undo"
 
 
 class PersonDecision(Resource):
@@ -77,12 +78,13 @@ class PersonDecision(Resource):
                 cel("self == oldSelf", "a decision is written once"),
                 cel("self.type != 'Approve' || has(self.planDigest)", "Approve names the planDigest it approves"),
                 cel("self.type != 'Reject' || has(self.reason)", "Reject gives a reason"),
+                cel("self.type != 'Undo' || has(self.reason)", "Undo gives a reason"),
             ]
         }
     )
 
     id: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][-a-zA-Z0-9_.]*$", max_length=64, description="Any unique name.")]
-    type: Annotated[DecisionType, Field(description="Approve or Reject.")]
+    type: Annotated[DecisionType, Field(description="Approve or Reject what waits; Undo what was done.")]
     by: Annotated[str, Field(min_length=1, max_length=253, description="Your own user name.")]
     reason: Annotated[str | None, Field(default=None, max_length=1024, description="Why.")]
     plan_digest: Annotated[
@@ -330,6 +332,7 @@ class RemediationStatus(StatusPart):
     release: Annotated[
         ReleaseStatus | None, Field(default=None, description="What is owed of taking added capacity back.")
     ]
+    undo: Annotated[UndoResult | None, Field(default=None, description="The last undo, if there was one.")]
     report: Annotated[
         list[Annotated[str, Field(max_length=240)]],
         Field(default_factory=list, max_length=60, description="The whole story for a person."),

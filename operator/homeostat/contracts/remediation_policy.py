@@ -253,7 +253,14 @@ class Approval(Resource):
 class Verification(Resource):
     """How an act is judged."""
 
-    propagation: Annotated[Duration, Field(default="60s", description="Longest wait until the change is in force.")]
+    propagation: Annotated[
+        Duration,
+        Field(
+            default="60s",
+            description="Longest wait until a change is in force, and until its undo is; for a change, a step's "
+            "own timeout comes first. A pod without a node is waited for as long: give a cluster autoscaler the time.",
+        ),
+    ]
     stabilization: Annotated[
         Duration, Field(default="60s", description="How long the promise must be kept without a break afterwards.")
     ]
@@ -336,6 +343,8 @@ class Outcomes(StatusPart):
     ineffective: Annotated[int, Field(default=0, ge=0, description="Acts that changed nothing.")]
     worse: Annotated[int, Field(default=0, ge=0, description="Acts that did harm.")]
     inconclusive: Annotated[int, Field(default=0, ge=0, description="Acts that could not be judged.")]
+    no_capacity: Annotated[int, Field(default=0, ge=0, description="Acts that the cluster had no capacity for.")]
+    failed: Annotated[int, Field(default=0, ge=0, description="Acts that could not be made.")]
 
 
 class RemediationPolicyStatus(StatusPart):

@@ -15,12 +15,17 @@ from .common import StatusPart, Timestamp
 
 
 class OutcomeName(StrEnum):
-    """Verdict of a verification."""
+    """How a run of a step ended.
+
+    NoCapacity: the cluster could not give what was asked for. Failed: the act could not be made.
+    """
 
     EFFECTIVE = "Effective"
     INEFFECTIVE = "Ineffective"
     WORSE = "Worse"
     INCONCLUSIVE = "Inconclusive"
+    NO_CAPACITY = "NoCapacity"
+    FAILED = "Failed"
 
 
 class Baseline(StatusPart):
@@ -67,3 +72,41 @@ class ReleaseStatus(StatusPart):
     state: ReleaseState
     message: Annotated[Text, Field(default="", description="What is awaited, or what was done, as a sentence.")]
     at: Annotated[Timestamp | None, Field(default=None, description="When it came to this.")]
+
+
+class UndoState(StrEnum):
+    """How far an undo is."""
+
+    RUNNING = "Running"
+    UNDONE = "Undone"
+    WORSE = "Worse"
+    REFUSED = "Refused"
+    FAILED = "Failed"
+
+
+class UndoResult(StatusPart):
+    """The last undo: by whom, whether it is in force, and whether anything got worse by it."""
+
+    state: Annotated[
+        UndoState,
+        Field(
+            description="Undone: in force, and no guard is worse than before it. Worse: in force, and something is. "
+            "Refused: not possible any more, nothing was written. Failed: it could not be made, or is not in force."
+        ),
+    ]
+    requested_by: Annotated[
+        str, Field(default="", max_length=253, description="Who asked for it; empty where it came by itself.")
+    ]
+    reason: Annotated[Text, Field(default="", description="Why it was asked for.")]
+    answered: Annotated[
+        list[Word],
+        Field(default_factory=list, max_length=16, description="Ids of the decisions Undo that have been answered."),
+    ]
+    began_at: Annotated[Timestamp, Field(description="When it was planned; its operations are recorded from then on.")]
+    in_force_at: Annotated[Timestamp | None, Field(default=None, description="When it was seen in force.")]
+    baselines: Annotated[
+        list[Baseline],
+        Field(default_factory=list, max_length=9, description="Expectations as they were before the undo."),
+    ]
+    ended_at: Annotated[Timestamp | None, Field(default=None, description="When it came to its state.")]
+    message: Annotated[Text, Field(default="", description="What was taken back and what followed, or why not.")]

@@ -14,7 +14,7 @@ from homeostat.contracts.remediation import (
     Terms,
 )
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.contracts.steps import Step
+from homeostat.contracts.steps import Follow, Step
 from homeostat.flow.facts import NOTHING_KNOWN, Finding, GuardFacts, Preview, Reading, Variables, Workload
 from homeostat.flow.wording import clip
 
@@ -46,6 +46,7 @@ class Case:
     cpu_share: Mapping[str, Reading]
     attempts: Mapping[str, int]
     after: str
+    after_again: bool
     now: datetime
 
     @property
@@ -60,24 +61,32 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """A step that was considered; the plan and the guards' verdicts where it came that far."""
+    """A step that was considered; the plan and the guards' verdicts where it came that far.
+
+    ``held`` is what its policy says of a step that is held back, unless that is Next.
+    """
 
     candidate: Candidate
     plan: Plan | None = None
     guards: tuple[GuardVerdict, ...] = ()
+    held: Follow | None = None
 
 
 def consider(case: Case) -> tuple[Considered, ...]:
     """Consider every step in the policy's order. The first that nothing speaks against is chosen.
 
-    A step that is not applicable or is blocked does not end the search: what stands after it is another remedy, under
-    the same guards.
+    A step that is not applicable does not end the search, nor does one that is blocked unless its policy says so: what
+    stands after it is another remedy, under the same guards.
     """
     considered: list[Considered] = []
     tried = _tried(case)
     for step in case.terms.steps:
+        holder = next((c.candidate.step for c in considered if c.held is not None), "")
         if any(c.candidate.verdict is CandidateVerdict.CHOSEN for c in considered):
             considered.append(_considered(step, CandidateVerdict.NOT_NEEDED, "", "not needed yet"))
+        elif holder:
+            message = f"{holder} stands before it, is held back, and the policy does not go past it"
+            considered.append(_considered(step, CandidateVerdict.NOT_APPLICABLE, "HeldBehind", message))
         else:
             considered.append(_judge(case, step, tried=step.name in tried))
     return tuple(considered)
@@ -120,7 +129,8 @@ def _why_not_applicable(case: Case, step: Step, *, tried: bool) -> tuple[str, st
     """Reason and message, or two empty texts where the step applies."""
     attempts, preview = case.attempts.get(step.name, 0), case.previews.get(step.name)
     if tried:
-        return "AlreadyTried", f"it stands before {case.after}, which was tried already"
+        which = "it" if step.name == case.after else f"it stands before {case.after}, which"
+        return "AlreadyTried", f"{which} was tried already"
     excluded = _why_unsupported(case, step)
     if not excluded[0]:
         excluded = _why_excluded(step, case.variables_of(step))
@@ -172,11 +182,12 @@ def _why_unsupported(case: Case, step: Step) -> tuple[str, str]:
 
 
 def _tried(case: Case) -> frozenset[str]:
-    """Names of the steps that stand before the one that was tried last."""
+    """Names of the steps that stand before the one that ran last, and its own unless it may run again."""
     names = [step.name for step in case.terms.steps]
     if not case.after:
         return frozenset()
-    return frozenset(names[: names.index(case.after)] if case.after in names else names)
+    passed = names.index(case.after) + (not case.after_again) if case.after in names else len(names)
+    return frozenset(names[:passed])
 
 
 def _considered(
@@ -191,4 +202,5 @@ def _considered(
     candidate = Candidate(
         step=step.name, action=step.action.type, verdict=verdict, reason=clip(reason, 64), message=clip(message)
     )
-    return Considered(candidate, plan, guards)
+    ends_search = verdict is CandidateVerdict.BLOCKED and step.then.blocked is not Follow.NEXT
+    return Considered(candidate, plan, guards, step.then.blocked if ends_search else None)

@@ -26,15 +26,16 @@ def decide(
     cpu_share: Mapping[str, Reading],
     attempts: Mapping[str, int],
     after: str = "",
+    after_again: bool = True,
     approved: frozenset[str] = frozenset(),
     now: datetime,
 ) -> Decision:
     """Choose the first step that a supported cause calls for and that neither boundary nor guard holds back.
 
     ``record`` and ``policy`` are names; ``attempts`` counts, per step, the attempts made in this episode; ``after`` is
-    the step that was tried last without success: those before it are passed over, itself may run again within its
-    repeat limit. ``variables`` are what each step's expressions may speak of, by step; ``approved`` are the digests of
-    plans that people approved and that were not acted on yet.
+    the step that ran last: those before it are passed over, and itself too unless ``after_again``, with which it may
+    run once more within its repeat limit. ``variables`` are what each step's expressions may speak of, by step;
+    ``approved`` are the digests of plans that people approved and that were not acted on yet.
     """
     case = Case(
         record,
@@ -49,6 +50,7 @@ def decide(
         cpu_share,
         attempts,
         after,
+        after_again,
         now,
     )
     considered = consider(case)
@@ -56,7 +58,14 @@ def decide(
     chosen = next((c for c in considered if c.plan is not None), None)
     if chosen is None or chosen.plan is None:
         guards = next((c.guards for c in considered if c.guards), ())
-        return Decision(Ruling.NOTHING, most_telling(candidates).reason, why_nothing(candidates), candidates, guards)
+        return Decision(
+            Ruling.NOTHING,
+            most_telling(candidates).reason,
+            why_nothing(candidates),
+            candidates,
+            guards,
+            held=next((c.held for c in considered if c.held), None),
+        )
     plan = chosen.plan
     needs_approval = plan.authority is Authority.APPROVAL
     if mode is Mode.SHADOW:

@@ -28,7 +28,7 @@ _ADVICE = {
     "RecordsIncomplete": "It is decided again once the API server answers.",
     "FrequencyUnset": "Set guardrails.frequency in the policy.",
 }
-_LEAST_TELLING = ("CauseNotSupported", "AlreadyTried")
+_LEAST_TELLING = ("CauseNotSupported", "AlreadyTried", "HeldBehind")
 
 
 def most_telling(candidates: Sequence[Candidate]) -> Candidate:

@@ -65,9 +65,10 @@ class Engine:
             self._memories[key] = known
         return known
 
-    def on_record(self, _type: str, body: Body) -> None:
+    def on_record(self, event: str, body: Body) -> None:
         """Wake the remediation of a record that someone changed."""
-        self._open.wake(body)
+        if event != "DELETED":
+            self._open.wake(body)
 
     async def run(self) -> None:
         """Run until cancelled; every open remediation is resumed from its record first."""

@@ -1,4 +1,4 @@
-"""Effects, each written as Intended before it happens, and their undo.
+"""Effects, each written as Intended before it happens.
 
 A crash leaves at most one Intended operation whose effect is uncertain; ``resume`` asks the target what happened and
 finishes it. Nothing is ever applied twice: an effect carries the resourceVersion that was read for it.
@@ -7,13 +7,17 @@ finishes it. Nothing is ever applied twice: an effect carries the resourceVersio
 from collections.abc import Sequence
 from enum import StrEnum
 
-from homeostat.contracts.operations import TAKE_UP, Operation, OperationAction, OperationKind, OperationState
+from homeostat.act.in_force import GIVES_UP, NO_CAPACITY, NO_NODE
+from homeostat.contracts.operations import Operation, OperationKind, OperationState
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
+from homeostat.flow.attempts import GIVEN_UP
 from homeostat.flow.draining import Drained, may_end
 from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import KubernetesError, PlanStaleError
 from homeostat.flow.run import Run
+from homeostat.verify.judge import Awaited, Obstacle
 
+_OBSTACLES = ((NO_NODE, Obstacle.NO_NODE), (NO_CAPACITY, Obstacle.REFUSED), (GIVES_UP, Obstacle.FAILED))
 _REFUSED = 400
 _SERVER_FAULT = 500
 
@@ -32,7 +36,12 @@ async def carry_out(run: Run, kind: OperationKind) -> Progress:
 
     Waiting: pods that the next one ends are not drained yet; it is to be called again after a while.
     """
-    for intended in run.operations(kind, OperationState.INTENDED):
+    return await carry_out_all(run, run.operations(kind, OperationState.INTENDED))
+
+
+async def carry_out_all(run: Run, operations: Sequence[Operation]) -> Progress:
+    """Apply these Intended operations, as ``carry_out`` does."""
+    for number, intended in enumerate(operations, start=1):
         receipt = await _known_after_restart(run, intended)
         operation = intended
         if receipt is None and intended.ends:
@@ -46,7 +55,7 @@ async def carry_out(run: Run, kind: OperationKind) -> Progress:
         receipt = receipt or await _effect(run, operation)
         await _note(run, operation, receipt)
         if receipt.state is OperationState.VOID:
-            await void_the_rest(run, kind, receipt.message)
+            await give_up(run, operations[number:], receipt.message)
             return Progress.MOVED
         if receipt.state is OperationState.UNKNOWN:
             return Progress.UNKNOWN
@@ -54,61 +63,48 @@ async def carry_out(run: Run, kind: OperationKind) -> Progress:
 
 
 async def void_the_rest(run: Run, kind: OperationKind, why: str) -> None:
-    """Give up the operations that are still only intended."""
-    now = run.now()
-    rest = [
-        o.model_copy(update={"state": OperationState.VOID, "finished_at": now, "message": f"Not done: {why}"[:1024]})
-        for o in run.operations(kind, OperationState.INTENDED)
-    ]
+    """Give up the operations of the current attempt that are still only intended."""
+    await give_up(run, run.operations(kind, OperationState.INTENDED), why)
+
+
+async def give_up(run: Run, operations: Sequence[Operation], why: str) -> None:
+    """Give up operations that are still only intended."""
+    now, message = run.now(), f"{GIVEN_UP}{why}"[:1024]
+    void = {"state": OperationState.VOID, "finished_at": now, "message": message}
+    rest = [o.model_copy(update=void) for o in operations]
     if rest:
         await run.write_after_effect(operations=run.replaced(rest))
 
 
-async def undo_operations(run: Run) -> tuple[Operation, ...]:
-    """The operations that take the current attempt back, Intended: last first, reloads after what they take up.
-
-    Raises:
-        PlanStaleError: someone else changed a field since; it is theirs now.
-    """
-    applied = run.stages.effects.order_of_undo(run.operations(OperationKind.APPLY, OperationState.APPLIED))
-    ordered = [o for o in applied if o.action not in TAKE_UP] + [o for o in applied if o.action in TAKE_UP]
-    undos: list[Operation] = []
-    for operation in ordered:
-        effect = run.stages.effects.effect(operation)
-        reverse = await effect.reverse(
-            run.namespace, operation, run.target, OperationKind.UNDO, len(undos) + 1, run.now()
-        )
-        if reverse is not None:
-            undos.append(reverse)
-    edits = [undo for undo in undos if undo.action is OperationAction.EDIT_CONFIG]
-    if edits and any(operation.action is OperationAction.EVICT for operation in applied):
-        undos += await run.stages.effects.restart_again(run.namespace, edits[-1], run.target, len(undos) + 1, run.now())
-    return tuple(undos)
-
-
-async def awaited(run: Run, operations: Sequence[Operation]) -> str:
-    """Empty once all operations are in force in the running workload; otherwise what is still awaited."""
+async def awaited(run: Run, operations: Sequence[Operation]) -> Awaited:
+    """What is not yet in force in the running workload; empty once all operations are."""
     for operation in operations:
+        effect = run.stages.effects.effect(operation)
         try:
-            waiting = await run.stages.effects.effect(operation).in_force(run.namespace, operation, run.target)
+            waiting = await effect.in_force(run.namespace, operation, run.target_of(operation))
         except KubernetesError as error:
             waiting = f"the API server to answer ({error.message})"
         if waiting:
-            return waiting
-    return ""
+            return _classified(waiting)
+    return Awaited()
+
+
+def _classified(waiting: str) -> Awaited:
+    prefix, obstacle = next((o for o in _OBSTACLES if waiting.startswith(o[0])), ("", Obstacle.NONE))
+    return Awaited(waiting.removeprefix(prefix if obstacle is not Obstacle.NO_NODE else NO_CAPACITY), obstacle)
 
 
 async def _known_after_restart(run: Run, operation: Operation) -> Receipt | None:
     """What became of an operation that was recorded before this process began; None if surely nothing did."""
     if operation.id in run.recorded_here:
         return None
-    known = await run.stages.effects.effect(operation).happened(run.namespace, operation, run.target)
+    known = await run.stages.effects.effect(operation).happened(run.namespace, operation, run.target_of(operation))
     return None if known.state is OperationState.INTENDED else known
 
 
 async def _drained(run: Run, operation: Operation) -> Drained:
     ended_before = [o for o in run.operations(operation.kind, OperationState.APPLIED) if o.ends][-1:]
-    return await may_end(run, operation, await awaited(run, ended_before))
+    return await may_end(run, operation, (await awaited(run, ended_before)).text)
 
 
 async def _say_awaited(run: Run, operation: Operation, drained: Drained) -> None:
@@ -130,7 +126,7 @@ async def _effect(run: Run, operation: Operation) -> Receipt:
     effect = run.stages.effects.effect(operation)
     with run.stages.metrics.stage("act"):
         try:
-            return await effect.apply(run.namespace, operation, run.target)
+            return await effect.apply(run.namespace, operation, run.target_of(operation))
         except PlanStaleError as stale:
             return Receipt(OperationState.VOID, message=str(stale))
         except KubernetesError as error:

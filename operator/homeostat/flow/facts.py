@@ -20,6 +20,7 @@ from homeostat.contracts.service_intent import (
     ServiceIntentStatus,
     Target,
 )
+from homeostat.contracts.steps import Follow
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.contracts.verification import OutcomeName
 
@@ -344,7 +345,10 @@ class Ruling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision with everything that was considered. ``plan`` is None where nothing can be done."""
+    """The decision with everything that was considered. ``plan`` is None where nothing can be done.
+
+    ``held`` is what the policy says of the step that is held back and ends the search, if one does.
+    """
 
     ruling: Ruling
     reason: str
@@ -352,6 +356,7 @@ class Decision:
     candidates: tuple[Candidate, ...]
     guards: tuple[GuardVerdict, ...]
     plan: Plan | None = None
+    held: Follow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,29 +3,30 @@
 Every function ends in a written transition or in a wait; a crash between any two of them is resumed from the record.
 """
 
-import hashlib
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from homeostat.contracts.actions.kinds import ActionType
-from homeostat.contracts.operations import Authority, OperationKind, OperationState, Plan
-from homeostat.contracts.remediation import CandidateVerdict, DecisionType, GuardVerdictName, Phase
+from homeostat.contracts.operations import OperationKind, OperationState
+from homeostat.contracts.remediation import DecisionType, GuardVerdictName, Phase
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.service_intent import ExpectationStateName
-from homeostat.contracts.verification import OutcomeName, VerificationResult
+from homeostat.contracts.verification import UndoState
 from homeostat.decide.candidates import withdrawn
 from homeostat.decide.guardrails import check_guards
+from homeostat.flow.attempts import has_room
+from homeostat.flow.branches import recovered
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
-from homeostat.flow.facts import Decision, Occasion, Reading, Ruling, Workload
-from homeostat.flow.phases import is_open
-from homeostat.flow.pipeline import Question, conclude, preview_step
+from homeostat.flow.facts import Occasion, Reading, Workload
+from homeostat.flow.phases import is_open, undo_requests
+from homeostat.flow.pipeline import preview_step
 from homeostat.flow.ports import KubernetesError, PlanStaleError
+from homeostat.flow.redecision import approvals_of_plan, decide_again, is_called_for, is_needless
 from homeostat.flow.release import release
 from homeostat.flow.run import RecordLostError, RecordMovedError, Run
-from homeostat.flow.verification import roll_back, start_verification, verify
-from homeostat.flow.wording import or_absent
+from homeostat.flow.tries import is_between_tries, is_timed_out, try_again_or_fail
+from homeostat.flow.undo import answer_undo, may_answer, roll_back
+from homeostat.flow.verification import start_verification, verify
 from homeostat.record.guard_facts import guard_facts
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ async def live(run: Run) -> None:
     """Move a remediation on until nothing is left to do for it."""
     while is_open(run.stored.record):
         try:
+            await run.hear()
             await _advance(run)
         except RecordMovedError:
             log.info("the record was written by someone else; entering its phase again")
@@ -56,6 +58,9 @@ async def live(run: Run) -> None:
 
 
 async def _advance(run: Run) -> None:
+    if undo_requests(run.stored.record) and may_answer(run):
+        await answer_undo(run)
+        return
     if run.intent() is None and run.status.phase is not Phase.SUCCEEDED:
         await _cancel(run, "IntentGone", "The intent was deleted or deactivated; nothing further is done.")
         return
@@ -65,21 +70,18 @@ async def _advance(run: Run) -> None:
 async def _cancel(run: Run, reason: str, message: str) -> None:
     if run.status.plan or run.spec.plan:
         await void_the_rest(run, OperationKind.APPLY, message)
-    await run.enter(Phase.CANCELLED, reason, message)
+    undo = run.status.undo
+    if undo is not None and undo.state is UndoState.RUNNING:
+        undo = undo.model_copy(update={"state": UndoState.FAILED, "ended_at": run.now(), "message": message})
+    await run.enter(Phase.CANCELLED, reason, message, undo=undo)
 
 
 async def decided(run: Run) -> None:
     """Planned: make sure that the world still is as the decision saw it, record the effect, then have it."""
-    if run.is_over():
-        await run.enter(Phase.SUPERSEDED, "Recovered", "The promise is kept again without an act; none was made.")
-        return
-    if not run.is_confirmed():
-        await _wait_for_data(run)
-        return
-    if await _may_not_act(run):
+    if await _is_not_the_time(run) or await _may_not_act(run):
         return
     if not await _still_as_planned(run):
-        await _decide_again(run, approved=_approved(run))
+        await decide_again(run, approved=approvals_of_plan(run))
         return
     if not await _guards_permit(run):
         return
@@ -89,7 +91,7 @@ async def decided(run: Run) -> None:
         planned = await run.stages.effects.actuator(run.plan.action).operations(run.plan, run.step, occasion, run.now())
     except PlanStaleError as stale:
         log.info("the plan is stale: %s", stale)
-        await _decide_again(run, approved=_approved(run))
+        await decide_again(run, approved=approvals_of_plan(run))
         return
     operations = [o.model_copy(update={"before_by": run.plan.before_by}) for o in planned]
     run.recorded_here.update(o.id for o in operations)
@@ -100,6 +102,23 @@ async def decided(run: Run) -> None:
         operations=run.replaced(operations),
         verifications=[*run.status.verifications, start_verification(run, operations)],
     )
+
+
+async def _is_not_the_time(run: Run) -> bool:
+    """Wait where an act is not called for yet or between two tries; end where none is needed or can be recorded."""
+    if is_needless(run):
+        await recovered(run)
+        return True
+    if await is_between_tries(run):
+        return True
+    if not is_called_for(run):
+        await _wait_for_data(run)
+        return True
+    if not has_room(run.status):
+        message = "The record cannot hold a further attempt: so many do not solve it; a person must look."
+        await run.enter(Phase.ESCALATED, "RecordFull", message)
+        return True
+    return False
 
 
 async def _may_not_act(run: Run) -> bool:
@@ -140,14 +159,25 @@ async def execute(run: Run) -> None:
             f"{run.plan.description}.",
         )
     elif progress is Progress.MOVED:
-        await _after_conflict(run)
+        await try_again_or_fail(run)
     elif progress is Progress.WAITING:
-        run.recorded_here.difference_update(o.id for o in run.operations(OperationKind.APPLY, OperationState.INTENDED))
-        await run.wait()
+        await _wait_for_drain(run)
     else:
         await run.enter(
             Phase.VERIFYING, "Verifying", f"Done: {run.plan.description}. Checking that it takes hold and helps."
         )
+
+
+async def _wait_for_drain(run: Run) -> None:
+    """The next instance is not drained yet: wait, unless a person wants it all back or the step's time is over."""
+    if undo_requests(run.stored.record):
+        await void_the_rest(run, OperationKind.APPLY, "a person asked to take it back")
+        await answer_undo(run)
+        return
+    if await is_timed_out(run):
+        return
+    run.recorded_here.difference_update(o.id for o in run.operations(OperationKind.APPLY, OperationState.INTENDED))
+    await run.wait()
 
 
 def _known_before_restart(run: Run) -> Progress | None:
@@ -160,7 +190,7 @@ def _known_before_restart(run: Run) -> Progress | None:
 async def await_approval(run: Run) -> None:
     """AwaitingApproval: until a person answers, the request expires, or the need has passed."""
     plan = run.plan
-    if _approved(run):
+    if approvals_of_plan(run):
         await run.enter(
             Phase.PLANNED, "Approved", _answer(run, DecisionType.APPROVE), times=run.with_times(approved=run.now())
         )
@@ -170,8 +200,8 @@ async def await_approval(run: Run) -> None:
         await run.enter(
             Phase.EXPIRED, "NobodyAnswered", f"Nobody answered in time; nothing was done. It was: {plan.description}."
         )
-    elif run.is_over():
-        await run.enter(Phase.SUPERSEDED, "Recovered", "The promise is kept again; the request is withdrawn.")
+    elif is_needless(run):
+        await recovered(run)
     else:
         await run.wait_for_person(run.stages.settings.reread_every)
         await run.reread()
@@ -179,84 +209,18 @@ async def await_approval(run: Run) -> None:
 
 async def wait_blocked(run: Run) -> None:
     """Blocked: decide again from time to time, until a guard lifts or the need has passed."""
-    if run.is_over():
-        await run.enter(Phase.SUPERSEDED, "Recovered", "The promise is kept again without an act; none was made.")
+    if is_needless(run):
+        await recovered(run)
         return
     rested = run.stages.clock.monotonic() - run.decided_at >= run.stages.settings.redecide_every.total_seconds()
-    if run.stages.approvals.unprotected or not run.is_confirmed() or not rested:
+    if run.stages.approvals.unprotected or not is_called_for(run) or not rested:
         await run.wait()
         return
     refusal = _policy_forbids(run)
     if refusal:
         await _cancel(run, "PolicyChanged", refusal)
         return
-    await _decide_again(run, approved=frozenset())
-
-
-async def _decide_again(run: Run, approved: frozenset[str]) -> None:
-    run.decided_at = run.stages.clock.monotonic()
-    intent, source = run.intent(), run.source()
-    if intent is None or source is None or run.memory.observation is None:
-        await run.wait()
-        return
-    question = Question(
-        record=run.stored.name,
-        policy=run.spec.policy.name,
-        mode=run.spec.mode,
-        terms=run.spec.terms,
-        trigger=run.spec.trigger.expectation,
-        onset=run.spec.episode.since,
-        attempts=attempts(run),
-        after=last_failed_step(run),
-        approved=approved,
-    )
-    conclusion = await conclude(run.stages, intent, source, run.memory, question)
-    run.diagnosis = conclusion.finding.diagnosis
-    await _take(run, conclusion.decision)
-
-
-async def _take(run: Run, decision: Decision) -> None:
-    known: dict[str, Any] = {"candidates": list(decision.candidates), "guards": list(decision.guards)}
-    plan = decision.plan
-    if decision.ruling is Ruling.NOTHING or plan is None:
-        blocked = any(c.verdict is CandidateVerdict.BLOCKED for c in decision.candidates)
-        if last_failed_step(run) and not blocked:
-            await run.enter(
-                Phase.ESCALATED, "NothingFurther", f"No further step applies. {decision.message}"[:1024], **known
-            )
-        elif run.status.phase is not Phase.BLOCKED or run.status.reason != decision.reason:
-            await run.enter(Phase.BLOCKED, decision.reason, decision.message, **known)
-        else:
-            await run.wait()
-        return
-    plan = plan.model_copy(update={"attempt": _next_attempt(run, plan.step)})
-    if decision.ruling is Ruling.RECORD_ONLY:
-        await run.enter(Phase.RECORDED, "Shadow", decision.message, plan=plan, **known)
-    elif decision.ruling is Ruling.ASK:
-        moved = (
-            " The target moved since it was first planned: "
-            f"{or_absent(run.plan.before)} is now {or_absent(plan.before)}."
-            if (run.status.plan and run.status.plan.step == plan.step and run.status.plan.before != plan.before)
-            else ""
-        )
-        message = f"Waits for a person to approve: {plan.description}.{moved}"
-        await run.enter(Phase.AWAITING_APPROVAL, "ApprovalNeeded", message, plan=_asked_anew(run, plan), **known)
-    else:
-        await run.enter(Phase.PLANNED, "Decided", f"About to: {plan.description}.", plan=plan, **known)
-
-
-def _asked_anew(run: Run, plan: Plan) -> Plan:
-    """The plan under a digest that no earlier approval names: an answer is good for one request."""
-    answered = [d.plan_digest for d in run.spec.decisions if d.type is DecisionType.APPROVE]
-    if plan.digest not in answered:
-        return plan
-    digest = hashlib.sha256(f"{plan.digest}/{len(answered)}".encode()).hexdigest()[: len(plan.digest)]
-    return plan.model_copy(update={"digest": digest})
-
-
-def _next_attempt(run: Run, step: str) -> int:
-    """Attempts that lost to a conflict keep their number, so that no operation id comes twice."""
-    return 1 + max((o.attempt for o in run.status.operations if o.step == step), default=0)
+    await decide_again(run, approved=frozenset())
 
 
 async def _guards_permit(run: Run) -> bool:
@@ -332,69 +296,15 @@ async def _is_only_intended(run: Run) -> bool:
 
 async def _may_go_on(run: Run) -> bool:
     """The operator was away between intention and effect: evidence, policy and guards are asked again first."""
-    if run.is_over():
+    if is_needless(run):
         await void_the_rest(run, OperationKind.APPLY, "the promise is kept again")
-        await run.enter(Phase.SUPERSEDED, "Recovered", "The promise was kept again before the act; none was made.")
+        await recovered(run)
         return False
-    if not run.is_confirmed():
+    if not is_called_for(run):
         await run.wait()
         return False
     held_back = await _may_not_act(run) or not await _guards_permit(run)
     return not held_back
-
-
-async def _plan_again(run: Run, reason: str, message: str) -> None:
-    await run.enter(
-        Phase.PLANNED,
-        reason,
-        message,
-        plan=run.plan.model_copy(update={"attempt": run.plan.attempt + 1}),
-        verifications=[v for v in run.status.verifications if not _is_of(v, run)],
-    )
-
-
-async def _after_conflict(run: Run) -> None:
-    void = [o for o in run.status.operations if o.kind is OperationKind.APPLY and o.state is OperationState.VOID]
-    if run.operations(OperationKind.APPLY, OperationState.APPLIED):
-        await run.enter(
-            Phase.ESCALATED,
-            "HalfDone",
-            f"Part of the act was done, then the target was changed by someone else: {void[-1].message} "
-            "A person must look.",
-        )
-    elif len(void) >= run.stages.settings.largest_conflicts:
-        await run.enter(
-            Phase.FAILED, "CouldNotAct", f"The act could not be made in {len(void)} attempts: {void[-1].message}"
-        )
-    else:
-        await _plan_again(run, "TargetMoved", f"The target was changed by someone else meanwhile: {void[-1].message}")
-
-
-def _is_of(result: VerificationResult, run: Run) -> bool:
-    return (result.step, result.attempt) == (run.plan.step, run.plan.attempt)
-
-
-def attempts(run: Run) -> Mapping[str, int]:
-    """How often each step was really tried in this episode: attempts that lost to a conflict do not count."""
-    tried = {
-        (o.step, o.attempt)
-        for o in run.status.operations
-        if o.kind is OperationKind.APPLY and o.state is not OperationState.VOID
-    }
-    return Counter(step for step, _ in tried)
-
-
-def last_failed_step(run: Run) -> str:
-    """The step that was tried last and did not help; empty if none was."""
-    failed = {OutcomeName.INEFFECTIVE, OutcomeName.WORSE}
-    return next((v.step for v in reversed(run.status.verifications) if v.outcome in failed), "")
-
-
-def _approved(run: Run) -> frozenset[str]:
-    if run.plan.authority is not Authority.APPROVAL:
-        return frozenset()
-    digests = {d.plan_digest for d in run.spec.decisions if d.type is DecisionType.APPROVE and d.plan_digest}
-    return frozenset(digests & {run.plan.digest})
 
 
 def _answer(run: Run, kind: DecisionType) -> str:

@@ -12,6 +12,8 @@ from homeostat.contracts.operations import Authority, Operation, OperationKind, 
 from homeostat.contracts.remediation import (
     CLOSED_PHASES,
     CandidateVerdict,
+    DecisionType,
+    PersonDecision,
     Phase,
     Remediation,
     RemediationSpec,
@@ -64,9 +66,15 @@ def counted_until(spec: RemediationSpec, operations: Sequence[Operation], closed
     return closed + max(parse_duration(guards.cooldown), frequency)
 
 
+def undo_requests(record: Remediation) -> tuple[PersonDecision, ...]:
+    """Decisions Undo that have not been answered yet."""
+    answered = record.status.undo.answered if record.status.undo else []
+    return tuple(d for d in record.spec.decisions if d.type is DecisionType.UNDO and d.id not in answered)
+
+
 def is_open(record: Remediation) -> bool:
-    """Whether the operator still has something to do for a record: decide, act, verify, undo, or release."""
+    """Whether something is still to be done for a record: decide, act, verify, undo, release, or answer a person."""
     status = record.status
-    if status.phase not in CLOSED_PHASES:
+    if status.phase not in CLOSED_PHASES or undo_requests(record):
         return True
     return status.release is not None and status.release.state is ReleaseState.WAITING

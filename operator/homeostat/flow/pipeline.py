@@ -50,7 +50,10 @@ class Question:
     onset: datetime
     attempts: Mapping[str, int]
     after: str = ""
+    after_again: bool = True
     approved: frozenset[str] = frozenset()
+    finding: Finding | None = None
+    """What is acted on without a new diagnosis; None: the breach is diagnosed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,9 @@ async def conclude(
             memory.changes,
             load_before(memory.tracks.get(question.trigger)),
         )
-        finding = diagnose(intent.spec, question.terms.causes, replace(situation, onset=question.onset))
+        finding = question.finding or diagnose(
+            intent.spec, question.terms.causes, replace(situation, onset=question.onset)
+        )
     with stages.metrics.stage("decide"):
         namespace = intent.stamp.namespace
         variables = _variables(intent, question, memory, observation, finding.diagnosis, stages.clock.now())
@@ -127,6 +132,7 @@ async def conclude(
             cpu_share=situation.cpu_share,
             attempts=question.attempts,
             after=question.after,
+            after_again=question.after_again,
             approved=question.approved,
             now=stages.clock.now(),
         )

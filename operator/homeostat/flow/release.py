@@ -17,6 +17,7 @@ from homeostat.flow.facts import Occasion, Reading, StoredRecord, Workload
 from homeostat.flow.phases import is_open
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Run
+from homeostat.flow.standing import as_left_by_undo
 from homeostat.record.guard_facts import guard_facts
 
 
@@ -62,11 +63,12 @@ def _standing(run: Run, applied: Operation) -> str:
 
 
 def _added(run: Run) -> Operation:
-    return next(
+    added = next(
         o
         for o in reversed(run.operations(OperationKind.APPLY, OperationState.APPLIED))
         if o.action is OperationAction.SCALE
     )
+    return as_left_by_undo(added, run.status.operations)
 
 
 async def _awaited(run: Run, terms: Release, applied: Operation, workload: Workload) -> str:

@@ -4,17 +4,21 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
+from pydantic import ValidationError
+
+from homeostat.contracts.remediation import DecisionType
 from homeostat.contracts.service_intent import AdminState, ServiceIntentSpec, TelemetrySourceRef
 from homeostat.flow.correlation import correlated
 from homeostat.flow.facts import Body, CompiledIntent, CompiledPolicy, CompiledSource, Stamp, StoredRecord
 from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.lifecycle import live
 from homeostat.flow.memory import IntentMemory
-from homeostat.flow.phases import is_open
+from homeostat.flow.phases import is_open, undo_requests
 from homeostat.flow.ports import KubernetesError
 from homeostat.flow.readiness import source_of
 from homeostat.flow.run import RecordLostError, RecordMovedError, Run
 from homeostat.flow.stages import Stages
+from homeostat.record.remediations import stored_record
 
 log = logging.getLogger(__name__)
 
@@ -77,11 +81,20 @@ class OpenRemediations:
         return max(known, key=lambda s: s.record.spec.episode.number, default=None)
 
     def wake(self, body: Body) -> None:
-        """Wake the task of a record that someone changed."""
+        """Wake the task of a record that someone changed; a closed one gets a task if a person asks for its undo."""
         metadata = body["metadata"]
         run = self._runs.get(metadata["uid"])
-        if run is not None and run.stored.resource_version != metadata["resourceVersion"]:
-            run.nudged.set()
+        if run is not None:
+            if run.stored.resource_version != metadata["resourceVersion"]:
+                run.nudged.set()
+        elif _has_undo(body):
+            try:
+                stored = stored_record(body)
+            except ValidationError:
+                return  # named in the log by whoever lists the records
+            if undo_requests(stored.record):
+                log.info("%s is taken up again: a person asks for its undo", stored.name)
+                self.begin(stored)
 
     async def run(self) -> None:
         """Run the tasks until cancelled."""
@@ -120,7 +133,8 @@ class OpenRemediations:
             await asyncio.sleep(max(0.0, (until - run.now()).total_seconds()))
             try:
                 await run.reread()
-                await run.write_after_effect(guards_until=None)
+                if run.status.guards_until == until:
+                    await run.write_after_effect(guards_until=None)
             except (RecordLostError, RecordMovedError):
                 return
             except KubernetesError as error:
@@ -162,6 +176,11 @@ class OpenRemediations:
         if known.stamp.uid != stored.record.spec.intent.uid or known.spec.admin_state is AdminState.DEACTIVATED:
             return None
         return known
+
+
+def _has_undo(body: Body) -> bool:
+    decisions = (body.get("spec") or {}).get("decisions") or ()
+    return any(d.get("type") == DecisionType.UNDO for d in decisions)
 
 
 def _as_promised(stored: StoredRecord, labels: Mapping[str, str]) -> CompiledIntent:

@@ -168,6 +168,8 @@ def _outcomes(records: list[StoredRecord]) -> Outcomes:
         ineffective=seen.count(OutcomeName.INEFFECTIVE),
         worse=seen.count(OutcomeName.WORSE),
         inconclusive=seen.count(OutcomeName.INCONCLUSIVE),
+        no_capacity=seen.count(OutcomeName.NO_CAPACITY),
+        failed=seen.count(OutcomeName.FAILED),
     )
 
 

@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Operation, OperationKind, OperationState, Plan, TargetIdentity
 from homeostat.contracts.remediation import CLOSED_PHASES, Diagnosis, Phase, RemediationSpec, RemediationStatus, Times
-from homeostat.contracts.service_intent import ExpectationStateName, Target
+from homeostat.contracts.service_intent import Expectation, ExpectationStateName, Target
 from homeostat.contracts.steps import Step
-from homeostat.contracts.verification import ReleaseState
+from homeostat.contracts.verification import Baseline, ReleaseState
 from homeostat.decide.variables import variables_for
 from homeostat.flow.facts import (
     NOTHING_KNOWN,
@@ -28,15 +30,22 @@ from homeostat.flow.memory import IntentMemory
 from homeostat.flow.phases import counted_until
 from homeostat.flow.ports import ConflictError
 from homeostat.flow.stages import Stages
+from homeostat.flow.wording import clip
 from homeostat.record.kubectl import by_hand
+from homeostat.verify.baseline import baseline
+from homeostat.verify.judge import InARow
 
 log = logging.getLogger(__name__)
 
 LOOKS_THAT_STAY_FRESH = 3
 """A breach is confirmed by a look at most so many observation periods old."""
 
+Changes = Mapping[str, Any]
+"""Fields of a status that a transition sets beside its phase, reason and message."""
+
+NO_CHANGES: Changes = MappingProxyType({})
+
 _WRITE_ATTEMPTS = 5
-_LONGEST_MESSAGE = 1024
 
 
 class RecordMovedError(Exception):
@@ -61,7 +70,7 @@ class Run:
     decided_at: float = float("-inf")
     diagnosis: Diagnosis | None = None
     """That of the last decision in this process; the record has the first."""
-    ready_low_looks: int = 0
+    in_a_row: InARow = field(default_factory=InARow)
     is_lost: bool = False
     nudged: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -96,7 +105,14 @@ class Run:
     @property
     def target(self) -> Target:
         """The target that the current plan acts on, as copied into the record."""
-        return next(t for t in self.spec.promise.targets if t.name == self.step.action.target)
+        return self._target(self.step)
+
+    def target_of(self, operation: Operation) -> Target:
+        """The target that an operation of any step acts on."""
+        return self._target(next(s for s in self.spec.terms.steps if s.name == operation.step))
+
+    def _target(self, step: Step) -> Target:
+        return next(t for t in self.spec.promise.targets if t.name == step.action.target)
 
     @property
     def period(self) -> timedelta:
@@ -155,15 +171,19 @@ class Run:
     def is_confirmed(self) -> bool:
         """Whether the breach stands now: Violated, and the last look is known, breaching and fresh."""
         track = self.track
-        if track.state is not ExpectationStateName.VIOLATED or not track.looks:
-            return False
-        last = track.looks[-1]
-        return last.met is False and self.now() - last.at <= LOOKS_THAT_STAY_FRESH * self.period
+        return track.state is ExpectationStateName.VIOLATED and self.is_seen() and track.looks[-1].met is False
 
     def is_over(self) -> bool:
         """Whether the promise is kept again, by fresh looks."""
         track = self.track
         return track.state is ExpectationStateName.MET and bool(track.looks)
+
+    def is_seen(self) -> bool:
+        """Whether the last look is known and fresh."""
+        looks = self.track.looks
+        if not looks or looks[-1].met is None:
+            return False
+        return self.now() - looks[-1].at <= LOOKS_THAT_STAY_FRESH * self.period
 
     def operations(self, kind: OperationKind, *states: OperationState) -> tuple[Operation, ...]:
         """Operations of the current attempt, of a kind and in some states, in order."""
@@ -174,9 +194,42 @@ class Run:
             if o.kind is kind and o.step == plan.step and o.attempt == plan.attempt and o.state in states
         )
 
-    async def wait(self) -> None:
-        """Wait for the next look, or for one period."""
-        await self.memory.next_look(max(self.period, timedelta(seconds=1)).total_seconds())
+    def expectation(self, name: str) -> Expectation:
+        """An expectation as it was promised when the record was made."""
+        return next(e for e in self.spec.promise.expectations if e.name == name)
+
+    def guard_expectations(self) -> list[Expectation]:
+        """What must not get worse."""
+        return [self.expectation(name) for name in self.spec.terms.verification.guard]
+
+    def baselines(self, since: Mapping[str, datetime]) -> list[Baseline]:
+        """The trigger and the guards as they are now; of those named in ``since``, by what was seen after it."""
+        now = self.now()
+        return [
+            baseline(name, self.memory.tracks[name].looks, now, since=since.get(name))
+            for name in self.watched
+            if name in self.memory.tracks
+        ]
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Names of the trigger's expectation and of those that must not get worse."""
+        return self.spec.trigger.expectation, *self.spec.terms.verification.guard
+
+    async def wait(self, longest: timedelta | None = None) -> None:
+        """Wait for the next look, or for one period, or for no longer than this."""
+        period = max(self.period, timedelta(seconds=1))
+        await self.memory.next_look(min(period, longest or period).total_seconds())
+
+    async def hear(self) -> None:
+        """Read the record again if somebody changed it.
+
+        Raises:
+            RecordLostError: it is gone.
+        """
+        if self.nudged.is_set():
+            self.nudged.clear()
+            await self.reread()
 
     async def wait_for_person(self, longest: timedelta) -> None:
         """Wait until someone changes the record, or for so long."""
@@ -233,10 +286,13 @@ class Run:
     ) -> None:
         """Move to a phase, say it in Events, and note the time where it is the last one."""
         times = times or self.status.times
-        message = message[:_LONGEST_MESSAGE]
+        message = clip(message)
         if phase in CLOSED_PHASES:
             times = times.model_copy(update={"closed": self.now()})
             changes["guards_until"] = counted_until(self.spec, self.status.operations, self.now())
+        elif self.status.phase in CLOSED_PHASES:
+            times = times.model_copy(update={"closed": None})
+            changes["guards_until"] = None
         await self.write(phase=phase, reason=reason, message=message, times=times, **changes)
         self.announce(phase, reason, message)
 
@@ -274,6 +330,12 @@ class Run:
             return ()
         undone = self.operations(OperationKind.UNDO, OperationState.APPLIED)
         return undone or self.operations(OperationKind.APPLY, OperationState.APPLIED)
+
+    def announce_undo_refused(self, message: str) -> None:
+        """Say in Events on the record and the intent that nothing is taken back, and why."""
+        for regarding in (self.intent_identity, self.identity):
+            note = f"{self.stored.name}: {message}"
+            self.stages.events.emit(self.namespace, regarding, "UndoRefused", "Undo", note, warning=True)
 
     def announce_release(self, state: ReleaseState, message: str) -> None:
         """Emit the Event of a release on the record and the intent."""

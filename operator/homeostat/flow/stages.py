@@ -29,8 +29,6 @@ class EngineSettings:
     """How often references of intents and policies are checked again."""
     reread_every: timedelta = timedelta(seconds=10)
     """Longest time for which a record that waits for a person is not read again."""
-    largest_conflicts: int = 5
-    """Attempts at one plan that may lose to another writer before a person is told."""
     concurrent_looks: int = 16
     """Looks that run at once."""
 

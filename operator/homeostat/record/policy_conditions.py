@@ -99,6 +99,8 @@ def _policy_summary(
             "ineffective": outcomes.ineffective,
             "worse": outcomes.worse,
             "inconclusive": outcomes.inconclusive,
+            "without capacity": outcomes.no_capacity,
+            "failed": outcomes.failed,
         }
         parts += [f"{count} {name}" for name, count in counts.items() if count]
         if not_acted is not None:

@@ -65,10 +65,10 @@ class Remediations:
             existing = await self._cluster.get(API_VERSION, KIND, namespace, name)
             return await self._take_up(existing, spec, status)
         # The API server drops the status of an object that is created.
-        return await self.update(_parse(written.body), status)
+        return await self.update(stored_record(written.body), status)
 
     async def _take_up(self, existing: Body, spec: RemediationSpec, status: RemediationStatus) -> StoredRecord:
-        stored = _parse(existing)
+        stored = stored_record(existing)
         if stored.record.spec.episode.digest != spec.episode.digest:
             raise RecordMismatchError(
                 f"remediation {stored.name} in namespace {stored.namespace} is about another episode: "
@@ -91,7 +91,7 @@ class Remediations:
         written = await self._cluster.merge_patch(
             API_VERSION, KIND, stored.namespace, stored.name, patch, subresource="status"
         )
-        return _parse(written.body)
+        return stored_record(written.body)
 
     def _told(self, stored: StoredRecord, status: RemediationStatus) -> RemediationStatus:
         conditions = record_conditions(stored.record.status.conditions, status, self._clock.now())
@@ -110,7 +110,7 @@ class Remediations:
             KubernetesError: as the API server answered.
         """
         try:
-            return _parse(await self._cluster.get(API_VERSION, KIND, namespace, name))
+            return stored_record(await self._cluster.get(API_VERSION, KIND, namespace, name))
         except NotFoundError:
             return None
 
@@ -119,7 +119,7 @@ class Remediations:
         records, unreadable = [], []
         for body in await self._cluster.list(API_VERSION, KIND, namespace):
             try:
-                records.append(_parse(body))
+                records.append(stored_record(body))
             except ValidationError as error:
                 unreadable.append(self._report_unreadable(body, error))
         listing = Listing(records)
@@ -149,7 +149,12 @@ def _manifest(namespace: str, name: str, spec: RemediationSpec) -> Mapping[str, 
     }
 
 
-def _parse(body: Body) -> StoredRecord:
+def stored_record(body: Body) -> StoredRecord:
+    """A record as the API server gave it.
+
+    Raises:
+        pydantic.ValidationError: it is not a record that this version understands.
+    """
     metadata = body["metadata"]
     return StoredRecord(
         namespace=metadata["namespace"],

@@ -7,8 +7,9 @@ from datetime import datetime
 from homeostat.contracts.operations import Operation, OperationKind, OperationState
 from homeostat.contracts.remediation import CandidateVerdict, Phase, Remediation
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.contracts.verification import OutcomeName, ReleaseState, VerificationResult
+from homeostat.contracts.verification import OutcomeName, ReleaseState, UndoResult, UndoState, VerificationResult
 from homeostat.flow.field_changes import FieldChange, changes_of
+from homeostat.flow.standing import may_stand
 from homeostat.flow.wording import clip, format_time, or_absent
 from homeostat.record.approval_request import approval_request, current_plan
 from homeostat.record.kubectl import commands
@@ -22,8 +23,6 @@ _CANDIDATES_SHOWN = 8
 _OPERATIONS_SHOWN = 8
 _VERIFICATIONS_SHOWN = 4
 _BODY_WIDTH = 110
-
-_HAPPENED = frozenset({OperationState.APPLIED, OperationState.UNKNOWN})
 
 
 def summary(record: Remediation) -> str:
@@ -41,7 +40,9 @@ def summary(record: Remediation) -> str:
         case Phase.VERIFYING:
             line = f"{act}, verifying"
         case Phase.ROLLING_BACK:
-            line = f"{act}: {status.outcome or 'not helpful'}, taking it back"
+            by = status.undo.requested_by if status.undo else ""
+            why = f"asked by {by}" if by else status.outcome or "not helpful"
+            line = f"{act}: {why}, taking it back"
         case Phase.SUCCEEDED:
             line = f"{act}: {status.outcome or 'done'}{_release_clause(record)}"
         case _:
@@ -71,7 +72,7 @@ def report(namespace: str, name: str, record: Remediation) -> list[str]:
         ("Guards", _guards(record)),
         ("Did", _did(namespace, record)),
         ("Verified", _verified(record)),
-        ("Undo", _undo(namespace, record)),
+        ("Undo", _undo(namespace, name, record)),
         ("Release", _release(record)),
         ("Decided by people", _people(record)),
         ("Owner", _owner(record)),
@@ -205,7 +206,8 @@ def _verification_lines(result: VerificationResult) -> Iterator[str]:
     if result.in_force_at:
         yield f"{format_time(result.in_force_at)}  {result.step} {result.attempt}: in force"
     if result.outcome is None:
-        yield f"{format_time(result.started_at)}  {result.step} {result.attempt}: being verified"
+        state = result.message if result.judged_at else "being verified"
+        yield f"{format_time(result.judged_at or result.started_at)}  {result.step} {result.attempt}: {state}"
         return
     judged = format_time(result.judged_at) if result.judged_at else "-"
     yield f"{judged}  {result.step} {result.attempt}: {result.outcome}. {result.message}".strip()
@@ -213,28 +215,28 @@ def _verification_lines(result: VerificationResult) -> Iterator[str]:
         yield "Inconclusive is not success: look at the telemetry."
 
 
-def _undo(namespace: str, record: Remediation) -> Iterator[str]:
-    """What would take the acts back that still stand, last first."""
-    operations = record.status.operations
-    taken_back = {
-        (o.step, o.attempt, o.target.uid) for o in operations if o.kind is not OperationKind.APPLY and _done(o)
-    }
-    standing = [
-        operation
-        for operation in reversed(operations)
-        if operation.kind is OperationKind.APPLY
-        and operation.state in _HAPPENED
-        and (operation.step, operation.attempt, operation.target.uid) not in taken_back
-    ]
-    backwards = [(operation, commands(namespace, operation, record.spec).undo) for operation in standing]
-    if taken_back and not standing:
+def _undo(namespace: str, name: str, record: Remediation) -> Iterator[str]:
+    """What became of the last undo, and what would take back what still stands, last first."""
+    if record.status.undo is not None:
+        yield _last_undo(record.status.undo)
+    left = list(reversed(may_stand(record.status.operations)))
+    if not left and any(o.kind is not OperationKind.APPLY for o in record.status.operations):
         yield "done: nothing of it stands any more."
+    backwards = [(operation, commands(namespace, operation, record.spec).undo) for operation in left]
+    if any(command for _, command in backwards) and record.status.phase is not Phase.ROLLING_BACK:
+        yield f"kubectl homeostat undo {name} -n {namespace} --reason WHY   # takes back all of this, and verifies it"
     for operation, command in backwards[:_OPERATIONS_SHOWN]:
         yield command or f"{operation.action} of {operation.target.name} leaves nothing to take back."
 
 
-def _done(operation: Operation) -> bool:
-    return operation.state is OperationState.APPLIED
+def _last_undo(undo: UndoResult) -> str:
+    moment = format_time(undo.ended_at or undo.in_force_at or undo.began_at)
+    asked = f", asked by {undo.requested_by}" if undo.requested_by else ""
+    reason = f" ({undo.reason})" if undo.reason else ""
+    if undo.state is UndoState.RUNNING:
+        watched = "in force, being watched" if undo.in_force_at else "being taken back"
+        return f"{moment}  {watched}{asked}{reason}"
+    return f"{moment}  {undo.state}{asked}{reason}: {undo.message}"
 
 
 def _release(record: Remediation) -> Iterator[str]:

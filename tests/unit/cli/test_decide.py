@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from homeostat.cli.decide import approve, reject
+from homeostat.cli.decide import approve, reject, undo
 from homeostat.cli.explain import explained
 from homeostat.cli.records import ClusterRefusalError, Connection, JsonPatch, KubernetesRecords, impersonation
 
@@ -76,6 +76,37 @@ def test_nothing_is_decided_where_nothing_waits(phase):
         approve(records, "x", "", "")
     with pytest.raises(ClusterRefusalError, match=f"it is {phase}"):
         reject(records, "x", "no")
+    assert not records.sent
+
+
+def acted(phase: str) -> Remembered:
+    records = Remembered(phase)
+    status = {**records.record["status"], "operations": [{"kind": "Apply", "state": "Applied"}]}
+    records.record = {**records.record, "status": status}
+    return records
+
+
+@pytest.mark.parametrize("phase", ["Verifying", "Succeeded", "Escalated", "Blocked"])
+def test_an_undo_is_asked_for_with_its_reason(phase):
+    records = acted(phase)
+    told = undo(records, "call-setup-1", "planned work")
+    (((change,)),) = records.sent
+    entry = dict(change["value"][0])
+    assert entry.pop("id").startswith("undo-")
+    assert entry == {"type": "Undo", "by": "alice", "reason": "planned work"}
+    assert told.startswith("alice asked for it to be taken back: scale pcscf 2 -> 3.")
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        (Remembered("Rejected"), "has done nothing that could be taken back .it is Rejected."),
+        (acted("RollingBack"), "is being taken back already"),
+    ],
+)
+def test_what_cannot_be_undone_is_not_asked_for(records, said):
+    with pytest.raises(ClusterRefusalError, match=said):
+        undo(records, "call-setup-1", "planned work")
     assert not records.sent
 
 

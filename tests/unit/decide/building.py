@@ -169,6 +169,7 @@ def ask(
     facts: GuardFacts | None = None,
     attempts: Mapping[str, int] | None = None,
     after: str = "",
+    after_again: bool = True,
     approved: frozenset[str] = frozenset(),
     cpu_share: Mapping[str, Reading] | None = None,
 ) -> Decision:
@@ -186,6 +187,7 @@ def ask(
         cpu_share={"pcscf": Reading(0.2)} if cpu_share is None else cpu_share,
         attempts=attempts or {},
         after=after,
+        after_again=after_again,
         approved=approved,
         now=NOW,
     )

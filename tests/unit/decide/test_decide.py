@@ -8,6 +8,7 @@ from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import CandidateVerdict
 from homeostat.contracts.remediation_policy import Mode
+from homeostat.contracts.steps import Follow, Then
 from homeostat.decide.plans import make_plan, plan_digest
 from homeostat.flow.facts import NOTHING_KNOWN, Decision, GuardFacts, Owner, Ownership, Preview, Ruling
 from tests.unit.decide.building import (
@@ -153,6 +154,35 @@ def test_a_blocked_step_does_not_end_the_search():
     under = terms(scale(), set_value(), autonomous=ANYTHING_GOES, never=[rule(step="add-capacity")])
     decision = ask(under, finding("Saturated"))
     assert verdicts(decision) == {"add-capacity": ("Blocked", "Never"), "shed-load": ("Chosen", "")}
+
+
+@pytest.mark.parametrize("follow", [Follow.WAIT, Follow.STOP, Follow.ESCALATE])
+def test_a_policy_may_let_nothing_go_past_a_step_that_is_held_back(follow):
+    first = scale(then=Then(blocked=follow))
+    under = terms(restore(), first, set_value(), autonomous=ANYTHING_GOES, never=[rule(step="add-capacity")])
+    decision = ask(under, finding("Saturated"))
+    assert verdicts(decision)["add-capacity"] == ("Blocked", "Never")
+    assert verdicts(decision)["shed-load"] == ("NotApplicable", "HeldBehind")
+    assert (decision.ruling, decision.reason, decision.held) == (Ruling.NOTHING, "Never", follow)
+
+
+def test_a_step_that_does_not_apply_holds_nothing_back():
+    first = restore(then=Then(blocked=Follow.ESCALATE))
+    decision = ask(terms(first, scale(), autonomous=ANYTHING_GOES), finding("Saturated"))
+    assert (decision.ruling, decision.held) == (Ruling.ACT, None)
+
+
+def test_a_step_before_the_one_that_is_held_back_is_taken():
+    under = terms(restore(), scale(then=Then(blocked=Follow.STOP)), never=[rule(step="add-capacity")])
+    decision = ask(under, finding("Misconfigured", "Saturated"))
+    assert decision.plan is not None
+    assert (decision.plan.step, decision.held) == ("restore-limit", None)
+
+
+def test_what_ended_otherwise_than_without_help_does_not_run_again():
+    under = terms(scale("one"), set_value("two"), autonomous=ANYTHING_GOES, repeat=3)
+    decision = ask(under, finding("Saturated"), attempts={"one": 1}, after="one", after_again=False)
+    assert verdicts(decision) == {"one": ("NotApplicable", "AlreadyTried"), "two": ("Chosen", "")}
 
 
 @pytest.mark.parametrize(

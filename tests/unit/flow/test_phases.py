@@ -3,9 +3,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from homeostat.contracts.operations import OperationKind, OperationState
-from homeostat.contracts.remediation import Phase
+from homeostat.contracts.remediation import DecisionType, PersonDecision, Phase
 from homeostat.contracts.remediation_policy import Guardrails
-from homeostat.flow.phases import counted_until, first_status, is_open
+from homeostat.contracts.verification import UndoResult, UndoState
+from homeostat.flow.phases import counted_until, first_status, is_open, undo_requests
 from tests.unit.record.samples import record, spec, status
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -51,3 +52,22 @@ def test_a_new_record_comes_to_the_same_phase_each_time():
 )
 def test_a_closed_phase_is_the_end(phase, still_open):
     assert is_open(record(**status(phase=phase).model_dump())) is still_open
+
+
+UNDO = PersonDecision(id="undo-1", type=DecisionType.UNDO, by="alice", reason="planned work")
+ANSWER = UndoResult(state=UndoState.REFUSED, answered=["undo-1"], began_at=NOW)
+
+
+@pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.ESCALATED])
+def test_a_request_for_an_undo_opens_a_closed_record_until_it_is_answered(phase):
+    asked = record(record_spec=spec(decisions=[UNDO]), phase=phase)
+    assert undo_requests(asked) == (UNDO,)
+    assert is_open(asked)
+    answered = record(record_spec=spec(decisions=[UNDO]), phase=phase, undo=ANSWER)
+    assert undo_requests(answered) == ()
+    assert not is_open(answered)
+
+
+def test_each_request_has_an_answer_of_its_own():
+    again = UNDO.model_copy(update={"id": "undo-2"})
+    assert undo_requests(record(record_spec=spec(decisions=[UNDO, again]), undo=ANSWER)) == (again,)

@@ -12,7 +12,7 @@ from homeostat.contracts.operations import (
 )
 from homeostat.contracts.remediation import DecisionType, Evidence, PersonDecision, Phase, Says
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.contracts.verification import ReleaseState, ReleaseStatus
+from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, UndoResult, UndoState
 from homeostat.record.kubectl import by_hand
 from homeostat.record.report import LONGEST_LINE, MOST_LINES, report, summary
 from tests.unit.record.samples import AT, PCSCF, TUNING, operation, plan, record, spec, verification
@@ -64,7 +64,8 @@ def test_the_report_tells_the_story():
     assert "Most likely Saturated (0.86). For it: CPU 0.97 of its limit." in told
     assert "12:01:03.492  Apply Scale Deployment/pcscf 2 -> 3 (was resourceVersion 88121)" in told
     assert "kubectl scale deployment/pcscf -n ims --replicas=3" in told
-    assert "Undo\n  kubectl scale deployment/pcscf -n ims --replicas=2" in told
+    assert "Undo\n  kubectl homeostat undo call-setup-9f2c1ab07d -n ims --reason WHY" in told
+    assert "verifies it\n  kubectl scale deployment/pcscf -n ims --replicas=2" in told
     assert "12:04:10  add-capacity 1: Effective. setup-success 0.996 throughout" in told
     assert "ims-core (NOC-IMS)" in told
 
@@ -176,6 +177,56 @@ def test_each_operation_is_also_a_command_and_the_one_that_takes_it_back(changes
 def test_what_was_taken_back_needs_no_undo():
     undone = operation(id="u", kind=OperationKind.UNDO, before="3", intended="2")
     assert "nothing of it stands any more" in text(record(operations=[operation(), undone]))
+
+
+def test_what_was_taken_back_in_part_can_still_be_taken_back_from_there():
+    grown = operation(before="1", intended="4")
+    undone = operation(id="u", kind=OperationKind.UNDO, before="4", intended="3")
+    told = text(record(operations=[grown, undone]))
+    assert "kubectl homeostat undo call-setup-9f2c1ab07d -n ims --reason WHY" in told
+    assert "Undo\n  kubectl homeostat undo" in told
+    assert "--replicas=1" in told
+
+
+UNDO = UndoResult(state=UndoState.RUNNING, requested_by="alice", reason="planned work", began_at=AT)
+
+
+@pytest.mark.parametrize(
+    ("undo", "line"),
+    [
+        (UNDO, "12:01:03  being taken back, asked by alice (planned work)"),
+        (
+            UNDO.model_copy(update={"in_force_at": AT + timedelta(seconds=4)}),
+            "12:01:07  in force, being watched, asked by alice (planned work)",
+        ),
+        (
+            UndoResult(
+                state=UndoState.UNDONE,
+                began_at=AT,
+                ended_at=AT + timedelta(minutes=1),
+                message="spec.replicas is 2 again; setup-success 0.97 as before.",
+            ),
+            "12:02:03  Undone: spec.replicas is 2 again; setup-success 0.97 as before.",
+        ),
+        (
+            UNDO.model_copy(update={"state": UndoState.REFUSED, "message": "Undo no longer possible: it is gone."}),
+            "12:01:03  Refused, asked by alice (planned work): Undo no longer possible: it is gone.",
+        ),
+    ],
+)
+def test_an_undo_is_told_with_who_asked_and_what_was_seen(undo, line):
+    assert f"Undo\n  {line}" in text(record(undo=undo))
+
+
+def test_a_verification_that_a_person_ended_says_so():
+    ended = verification(outcome=None, message="Not judged: alice had it taken back.")
+    assert "12:04:10  add-capacity 1: Not judged: alice had it taken back." in text(record(verifications=[ended]))
+
+
+def test_an_undo_under_way_says_why_in_the_summary():
+    rolling: dict[str, Any] = {"phase": Phase.ROLLING_BACK, "outcome": OutcomeName.WORSE}
+    assert summary(record(**rolling)) == "scale Deployment/pcscf 2 -> 3: Worse, taking it back"
+    assert summary(record(**rolling, undo=UNDO)) == "scale Deployment/pcscf 2 -> 3: asked by alice, taking it back"
 
 
 def test_an_uncertain_effect_is_said_aloud():

@@ -22,7 +22,7 @@ from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.evaluate.assess import assess
 from homeostat.flow.facts import Reading, Track, Unknown
 from homeostat.verify.baseline import baseline
-from homeostat.verify.judge import Verdict, judge
+from homeostat.verify.judge import Awaited, InARow, Obstacle, Verdict, judge
 
 ACT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TERMS = Verification(propagation="20s", stabilization="15s", deadline="60s", guard=["availability"])
@@ -63,7 +63,7 @@ class Story:
     def __init__(self, guard_before: Values | None = None, breach_looks: int = 10, loads=None, terms=TERMS):
         self.tracks: dict[str, Track] = {}
         self.loads = loads or (lambda _: 100.0)
-        self.terms, self.low = terms, 0
+        self.terms, self.in_a_row = terms, InARow()
         healthy = BEFORE - breach_looks
         before = [0.999] * healthy + [0.91, 0.90, 0.92, 0.91, 0.9] * (breach_looks // 5 + 1)
         guard = guard_before or [0.99]
@@ -79,7 +79,7 @@ class Story:
         readings = {"setup-success": read(value, load), "availability": read(guard, load)}
         self.tracks = dict(assess(INTENT, self.tracks, readings, at).tracks)
 
-    def judge(self, second: float, awaiting: str = "", ready: int = 2) -> Verdict:
+    def judge(self, second: float, awaiting: str = "", ready: int = 2, obstacle: Obstacle = Obstacle.NONE) -> Verdict:
         verdict = judge(
             trigger=TRIGGER,
             guards=[GUARD],
@@ -87,11 +87,11 @@ class Story:
             terms=self.terms,
             tracks=self.tracks,
             ready_now=ready,
-            awaiting=awaiting,
+            awaiting=Awaited(awaiting, obstacle),
             now=seconds(second),
-            ready_low_looks=self.low,
+            in_a_row=self.in_a_row,
         )
-        self.low = verdict.ready_low_looks
+        self.in_a_row = verdict.in_a_row
         self.result = self.result.model_copy(update={"in_force_at": verdict.in_force_at})
         return verdict
 
@@ -326,3 +326,61 @@ def test_unknown_alone_is_neither_success_nor_harm(count, force):
     assert verdict.outcome in {None, INCONCLUSIVE, INEFFECTIVE}
     if verdict.outcome is INEFFECTIVE:
         assert verdict.message.startswith("NotInForce")
+
+
+def wait_for(obstacle: Obstacle, looks: int = 30, ready: int = 2) -> tuple[int, Verdict]:
+    story = Story()
+    for second in range(1, looks):
+        story.look(second, 0.91)
+        verdict = story.judge(second, awaiting="2 pods are pending", ready=ready, obstacle=obstacle)
+        if verdict.outcome is not None:
+            return second, verdict
+    return looks, verdict
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "outcome", "second"),
+    [
+        (Obstacle.REFUSED, OutcomeName.NO_CAPACITY, 3),
+        (Obstacle.FAILED, OutcomeName.FAILED, 3),
+        # An autoscaler may bring a node within the propagation of 20 s.
+        (Obstacle.NO_NODE, OutcomeName.NO_CAPACITY, 20),
+        (Obstacle.NONE, OutcomeName.INEFFECTIVE, 20),
+    ],
+)
+def test_what_cannot_come_into_force_ends_the_wait_as_what_it_is(obstacle, outcome, second):
+    ended, verdict = wait_for(obstacle)
+    assert (ended, verdict.outcome) == (second, outcome)
+    assert "2 pods are pending" in verdict.message
+
+
+def test_a_refusal_that_is_lifted_in_between_begins_anew():
+    story = Story()
+    for second, obstacle in enumerate([Obstacle.REFUSED, Obstacle.REFUSED, Obstacle.NONE] * 3, start=1):
+        story.look(second, 0.91)
+        assert story.judge(second, awaiting="pods", obstacle=obstacle).outcome is None
+
+
+def test_fewer_ready_replicas_than_before_are_harm_even_without_capacity():
+    ended, verdict = wait_for(Obstacle.NO_NODE, ready=1)
+    assert (ended, verdict.outcome) == (3, OutcomeName.WORSE)
+
+
+def test_a_timeout_of_the_step_takes_the_place_of_the_propagation():
+    story = Story()
+    for second in range(1, 60):
+        story.look(second, 0.91)
+        verdict = judge(
+            trigger=TRIGGER,
+            guards=[GUARD],
+            result=story.result,
+            terms=TERMS,
+            tracks=story.tracks,
+            ready_now=2,
+            awaiting=Awaited("the Job to end"),
+            now=seconds(second),
+            timed_out_at=seconds(40),
+        )
+        if verdict.outcome is not None:
+            break
+    assert (second, verdict.outcome) == (40, OutcomeName.INEFFECTIVE)

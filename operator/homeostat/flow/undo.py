@@ -1,0 +1,291 @@
+"""Undo: only the fields that were touched go back to their values before, and it is verified like any act.
+
+It comes by itself after a bad outcome, for the attempt that was judged, or because a person asked for it, for all that
+still stands. Attempts are taken back one after the other, the last one first, for it covers what earlier ones wrote.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from homeostat.contracts.common import parse_duration
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.remediation import PersonDecision, Phase
+from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, UndoResult, UndoState
+from homeostat.flow.branches import adds_capacity, follow
+from homeostat.flow.execution import Progress, awaited, carry_out_all
+from homeostat.flow.field_changes import changes_of
+from homeostat.flow.phases import undo_requests
+from homeostat.flow.ports import PlanStaleError
+from homeostat.flow.run import Changes, Run
+from homeostat.flow.wording import clip, or_absent
+from homeostat.verify.undo import judge_undo
+
+_NOT_DONE = frozenset({OperationState.VOID, OperationState.UNKNOWN})
+_LOOK = "A person must look."
+
+
+def may_answer(run: Run) -> bool:
+    """Whether a request for an undo can be answered now: not amid an act, an undo or a release."""
+    if run.status.phase in {Phase.EXECUTING, Phase.ROLLING_BACK}:
+        return False
+    releasing = (o for o in run.status.operations if o.kind is OperationKind.RELEASE)
+    return not any(o.state is OperationState.INTENDED for o in releasing)
+
+
+async def answer_undo(run: Run) -> None:
+    """Begin what a person asked for, or say why it is not possible any more; nothing is written to the target then."""
+    if run.stages.approvals.unprotected:
+        await run.wait_for_person(run.stages.settings.reread_every)
+        await run.reread()
+        return
+    asked = undo_requests(run.stored.record)
+    if run.intent() is None:
+        await _refuse(run, asked, "the intent was deleted or deactivated, and nothing is written for it any more")
+        return
+    try:
+        undos = await _next_undos(run, run.status.operations)
+    except PlanStaleError as stale:
+        await _refuse(run, asked, str(stale))
+        return
+    if not undos:
+        await _refuse(run, asked, "nothing of it stands any more")
+        return
+    by, reason = asked[0].by, asked[0].reason or ""
+    message = f"{by} asked to take it back: {reason}. Taking it back."
+    await _begin(run, undos, "UndoRequested", message, _ended_by(run, by), asked=asked)
+
+
+def _ended_by(run: Run, by: str) -> dict[str, Any]:
+    """What the request puts an end to: a verification that runs, and a release that is owed."""
+    changes: dict[str, Any] = {}
+    verifications = run.status.verifications
+    if verifications and verifications[-1].outcome is None:
+        told = {"judged_at": run.now(), "message": clip(f"Not judged: {by} had it taken back.")}
+        changes["verifications"] = [*verifications[:-1], verifications[-1].model_copy(update=told)]
+    release = run.status.release
+    if release is not None and release.state is ReleaseState.WAITING:
+        message = f"Taken back at the request of {by} instead."
+        changes["release"] = ReleaseStatus(state=ReleaseState.SUPERSEDED, message=message, at=run.now())
+    return changes
+
+
+async def _refuse(run: Run, asked: Sequence[PersonDecision], why: str) -> None:
+    now, message = run.now(), clip(f"Undo no longer possible: {why}.")
+    refused = UndoResult(
+        state=UndoState.REFUSED,
+        requested_by=asked[0].by,
+        reason=asked[0].reason or "",
+        answered=_answered(run, asked),
+        began_at=now,
+        ended_at=now,
+        message=message,
+    )
+    await run.write(undo=refused)
+    run.announce_undo_refused(message)
+
+
+def _answered(run: Run, asked: Sequence[PersonDecision]) -> list[str]:
+    known = run.status.undo.answered if run.status.undo else []
+    return [*known, *(d.id for d in asked)]
+
+
+async def _begin(
+    run: Run,
+    undos: Sequence[Operation],
+    reason: str,
+    message: str,
+    changes: Changes,
+    *,
+    asked: Sequence[PersonDecision] = (),
+) -> None:
+    """Write the intentions, and what the undo is compared with, before the first effect."""
+    undo = UndoResult(
+        state=UndoState.RUNNING,
+        requested_by=asked[0].by if asked else "",
+        reason=(asked[0].reason or "") if asked else "",
+        answered=_answered(run, asked),
+        began_at=min(o.recorded_at for o in undos),
+        baselines=run.baselines(dict.fromkeys(run.watched, _acted_at(run))),
+    )
+    run.recorded_here.update(o.id for o in undos)
+    await run.enter(Phase.ROLLING_BACK, reason, message, operations=run.replaced(undos), undo=undo, **changes)
+
+
+def _acted_at(run: Run) -> datetime:
+    """From when on what was seen is the effect of the last act."""
+    last = next(reversed(run.status.verifications), None)
+    return (last.in_force_at or last.started_at) if last else run.now()
+
+
+async def begin_undo(run: Run, outcome: OutcomeName, message: str, changes: Changes) -> None:
+    """Take the current attempt back because of its outcome; a field that is someone else's by now is left alone."""
+    plan = run.plan
+    of_attempt = [o for o in run.status.operations if (o.step, o.attempt) == (plan.step, plan.attempt)]
+    try:
+        undos = await _undos(run, run.stages.effects.order_of_undo(of_attempt), outcome)
+    except PlanStaleError as stale:
+        why, now = clip(f"Undo no longer possible: {stale}."), run.now()
+        undo = UndoResult(state=UndoState.REFUSED, answered=_answered(run, ()), began_at=now, ended_at=now, message=why)
+        await run.enter(
+            Phase.ESCALATED, "UndoRefused", f"{message} {why} {_LOOK}", undo=undo, outcome=outcome, **changes
+        )
+        return
+    if undos:
+        await _begin(run, undos, str(outcome), f"{message} Taking it back.", {**changes, "outcome": outcome})
+    else:
+        await follow(run, outcome, f"{message} There is nothing to take back.", changes)
+
+
+async def _next_undos(run: Run, operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """What takes the last attempt back of which anything can be; empty where nothing is left.
+
+    Raises:
+        PlanStaleError: someone else changed one of its fields since.
+    """
+    for _, attempt in groupby(run.stages.effects.order_of_undo(operations), key=lambda o: (o.step, o.attempt)):
+        undos = await _undos(run, tuple(attempt))
+        if undos:
+            return undos
+    return ()
+
+
+async def _undos(run: Run, standing: Sequence[Operation], outcome: OutcomeName | None = None) -> tuple[Operation, ...]:
+    """The operations that take acts of one attempt back, Intended and in order.
+
+    Raises:
+        PlanStaleError: someone else changed a field since; it is theirs now.
+    """
+    known = [o for o in run.status.operations if o.kind is OperationKind.UNDO]
+    undos: list[Operation] = []
+    for operation in standing:
+        number = 1 + len(undos) + sum((o.step, o.attempt) == (operation.step, operation.attempt) for o in known)
+        undo = await run.stages.effects.effect(operation).reverse(
+            run.namespace, operation, run.target_of(operation), OperationKind.UNDO, number, run.now()
+        )
+        if undo is not None and outcome is OutcomeName.NO_CAPACITY and adds_capacity(operation):
+            undo = await _keeping_what_is_ready(run, operation, undo)
+        if undo is not None:
+            undos.append(undo)
+    edits = [undo for undo in undos if undo.action is OperationAction.EDIT_CONFIG]
+    if edits and any(operation.action is OperationAction.EVICT for operation in standing):
+        first, target = 1 + len(undos) + len(known), run.target_of(standing[0])
+        undos += await run.stages.effects.restart_again(run.namespace, edits[-1], target, first, run.now())
+    return tuple(undos)
+
+
+async def _keeping_what_is_ready(run: Run, operation: Operation, undo: Operation) -> Operation | None:
+    """Without capacity only what is pending goes, for it serves nobody; None where nothing is pending."""
+    workload = await run.stages.workloads.look(run.namespace, run.target_of(operation))
+    kept = max(int(operation.before), workload.ready_replicas)
+    return undo.model_copy(update={"intended": str(kept)}) if kept < int(operation.intended) else None
+
+
+async def roll_back(run: Run) -> None:
+    """RollingBack: carry the undo out, wait until it is in force, then watch whether anything gets worse."""
+    undo = run.status.undo
+    if undo is None:
+        raise RuntimeError(f"remediation {run.stored.name} rolls back without an undo")
+    failed = [o for o in _operations(run, undo) if o.state in _NOT_DONE]
+    intended = [o for o in _operations(run, undo) if o.state is OperationState.INTENDED]
+    progress = Progress.MOVED if failed else await carry_out_all(run, intended)
+    if progress is Progress.WAITING:
+        await run.wait()
+    elif progress is not Progress.DONE:
+        message = next((o.message for o in reversed(_operations(run, undo)) if o.state in _NOT_DONE), "")
+        await _fail(run, undo, "UndoFailed", f"Could not be taken back: {message}")
+    elif undo.in_force_at is None:
+        await _await_in_force(run, undo)
+    else:
+        await _verify(run, undo)
+
+
+def _operations(run: Run, undo: UndoResult) -> list[Operation]:
+    return [o for o in run.status.operations if o.kind is OperationKind.UNDO and o.recorded_at >= undo.began_at]
+
+
+async def _await_in_force(run: Run, undo: UndoResult) -> None:
+    if undo.requested_by and await _took_up_an_earlier_attempt(run, undo):
+        return
+    done = _operations(run, undo)
+    waiting = (await awaited(run, done)).text
+    if not waiting:
+        await run.write(undo=undo.model_copy(update={"in_force_at": run.now()}))
+    elif _expired(run, done):
+        limit = run.spec.terms.verification.propagation
+        await _fail(run, undo, "UndoNotInForce", f"Taken back, but not in force after {limit}: waiting for {waiting}.")
+    else:
+        await run.wait()
+
+
+async def _took_up_an_earlier_attempt(run: Run, undo: UndoResult) -> bool:
+    """Intend the undo of the attempt before the one that was just taken back; whether there was any."""
+    try:
+        undos = await _next_undos(run, run.status.operations)
+    except PlanStaleError as stale:
+        await _fail(run, undo, "UndoFailed", f"Only taken back in part: {_restored(run, undo)}; {stale}.")
+        return True
+    if undos:
+        run.recorded_here.update(o.id for o in undos)
+        await run.write(operations=run.replaced(undos))
+    return bool(undos)
+
+
+def _expired(run: Run, done: Sequence[Operation]) -> bool:
+    finished = [o.finished_at for o in done if o.finished_at]
+    return bool(finished) and run.now() - max(finished) > _limit(run)
+
+
+def _limit(run: Run) -> timedelta:
+    return parse_duration(run.spec.terms.verification.propagation)
+
+
+async def _verify(run: Run, undo: UndoResult) -> None:
+    verdict = judge_undo(
+        trigger=run.expectation(run.spec.trigger.expectation),
+        guards=run.guard_expectations(),
+        result=undo,
+        in_force_at=undo.in_force_at or run.now(),
+        terms=run.spec.terms.verification,
+        tracks=run.memory.tracks,
+        now=run.now(),
+    )
+    if verdict.state is None:
+        await run.wait()
+        return
+    told = f"{_restored(run, undo)}; {verdict.message}"
+    ended = undo.model_copy(update={"state": verdict.state, "ended_at": run.now(), "message": clip(f"{told}")})
+    asked = f" at the request of {undo.requested_by}" if undo.requested_by else ""
+    if verdict.state is UndoState.WORSE:
+        message = f"Taken back{asked}, but it is worse now: {told} {_LOOK}"
+        await run.enter(Phase.ESCALATED, "UndoMadeWorse", message, undo=ended)
+    elif asked:
+        await run.enter(Phase.ROLLED_BACK, "UndoRequested", f"Taken back{asked}: {told}", undo=ended)
+    else:
+        outcome = run.status.outcome or OutcomeName.WORSE
+        await follow(run, outcome, f"Taken back: {told}", {"undo": ended}, undone=True)
+
+
+async def _fail(run: Run, undo: UndoResult, reason: str, message: str) -> None:
+    failed = undo.model_copy(update={"state": UndoState.FAILED, "ended_at": run.now(), "message": clip(message)})
+    await run.enter(Phase.ESCALATED, reason, f"{message} {_LOOK}", undo=failed)
+
+
+def _restored(run: Run, undo: UndoResult) -> str:
+    """What is as it was: ``spec.replicas of Deployment/pcscf is 2 again``."""
+    done = [o for o in _operations(run, undo) if o.state is OperationState.APPLIED and o.before != o.intended]
+    return "; ".join(_put_back(run, o) for o in done)
+
+
+def _put_back(run: Run, undo: Operation) -> str:
+    target = f"{undo.target.kind}/{undo.target.name}"
+    if undo.action is OperationAction.RESTART:
+        return f"{target} was restarted"
+    wholly = any(
+        o.before == undo.intended and o.field == undo.field
+        for o in run.status.operations
+        if o.kind is OperationKind.APPLY and (o.step, o.attempt) == (undo.step, undo.attempt)
+    )
+    changed = ", ".join(f"{c.path or undo.action} of {target} is {or_absent(c.after)}" for c in changes_of(undo))
+    return f"{changed}{' again' if wholly else ''}"
