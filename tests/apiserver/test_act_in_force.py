@@ -49,6 +49,12 @@ class Bench:
             at=datetime.now(UTC),
         )  # fmt: skip
 
+    async def shrink(self, grown: Operation, look: Workload, number: int) -> tuple[Operation, ...]:
+        occasion, now = self.occasion(look), datetime.now(UTC)
+        return await self.registry.shrink_operations(
+            OperationKind.RELEASE, grown, grown.intended, grown.before, occasion, number, now
+        )
+
     def occasion(self, workload: Workload) -> Occasion:
         return Occasion(self.namespace, TARGET, workload)
 
@@ -205,7 +211,7 @@ async def test_a_release_marks_those_that_go_and_takes_them(bench: Bench) -> Non
     )
     look = Workload("pcscf", exists=True, identity=grown.target, replicas=3, pods=pods)
 
-    operations = await bench.registry.release_operations(grown, "3", bench.occasion(look), 4, datetime.now(UTC))
+    operations = await bench.shrink(grown, look, 4)
 
     assert [o.id for o in operations] == ["s.1.release.4", "s.1.release.5", "s.1.release.6"]
     assert [o.action for o in operations[:2]] == [OperationAction.MARK_FOR_REMOVAL] * 2
@@ -241,4 +247,4 @@ async def test_a_release_is_stale_when_someone_scaled_since(bench: Bench) -> Non
 
     look = Workload("pcscf", exists=True, identity=grown.target, replicas=5)
     with pytest.raises(PlanStaleError, match="5 replicas now"):
-        await bench.registry.release_operations(grown, "3", bench.occasion(look), 1, datetime.now(UTC))
+        await bench.shrink(grown, look, 1)

@@ -107,6 +107,22 @@ def test_a_person_has_a_success_undone_and_it_is_verified(stage: Stage):
     assert (refused["phase"], scales(stage)) == ("RolledBack", [2, 1])
 
 
+def test_an_undo_spares_sessions_like_any_act(stage: Stage):
+    stage.spare_sessions('sum(cnf_calls_in_progress{namespace="$namespace",pod=~"$pods"})')
+    record = succeeded(stage, release=manifests.release(afterMet="10m"))
+    first = set(stage.pods())
+    stage.cnf.hold_calls(2)
+    ask(stage, record)
+    stage.reach("RollingBack")
+    throughout(lambda: set(stage.pods()), lambda pods: pods == first, seconds=3)
+    assert scales(stage) == [2]
+    stage.cnf.hold_calls(0)
+    record = stage.reach("RolledBack")
+    assert scales(stage) == [2, 1]
+    (ended,) = [o for o in record["status"]["operations"] if o.get("ends")]
+    assert (ended["kind"], ended["sessions"]["before"], ended["sessions"]["left"]) == ("Undo", "2", "0")
+
+
 def test_what_someone_else_changed_since_is_left_alone(stage: Stage):
     record = succeeded(stage)
     stage.cluster.kubectl("scale", "deployment/edge", "--replicas=3", f"--namespace={stage.namespace}")

@@ -78,10 +78,17 @@ class ScaleActuator:
         sizing = Sizing(plan.step, plan.attempt, OperationKind.APPLY, plan.target, version_of(scale), at)
         return sizing.operations(occasion, present, int(plan.intended), 1)
 
-    async def release_operations(
-        self, applied: Operation, standing: str, occasion: Occasion, number: int, at: datetime
+    async def shrink_operations(
+        self,
+        kind: OperationKind,
+        applied: Operation,
+        standing: str,
+        wanted: str,
+        occasion: Occasion,
+        number: int,
+        at: datetime,
     ) -> tuple[Operation, ...]:
-        """Marks on the pods that are to go, then the replicas from before the applied operation; numbered on.
+        """Marks on the pods that are to go, then the wanted replicas; numbered on.
 
         Raises:
             PlanStaleError: the workload is another one, or its replicas are not those that were applied.
@@ -93,8 +100,8 @@ class ScaleActuator:
             raise PlanStaleError(
                 f"{describe(applied.target)} has {present} replicas now, not the {standing} that were left to it"
             )
-        sizing = Sizing(applied.step, applied.attempt, OperationKind.RELEASE, applied.target, version_of(scale), at)
-        return sizing.operations(occasion, present, int(applied.before), number)
+        sizing = Sizing(applied.step, applied.attempt, kind, applied.target, version_of(scale), at)
+        return sizing.operations(occasion, present, int(wanted), number)
 
     async def _scale(self, namespace: str, target: Target) -> Body | None:
         ref = target.ref

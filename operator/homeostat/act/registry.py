@@ -22,7 +22,7 @@ from homeostat.act.restart import RestartEffect
 from homeostat.act.rollback import RollbackEffect
 from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
-from homeostat.contracts.operations import TAKE_UP, Operation
+from homeostat.contracts.operations import TAKE_UP, Operation, OperationKind
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Occasion
 from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect, PodMeasurements
@@ -48,15 +48,22 @@ class Registry:
         """The executor of an operation."""
         return self._effects[operation.action]
 
-    async def release_operations(
-        self, applied: Operation, standing: str, occasion: Occasion, number: int, at: datetime
+    async def shrink_operations(
+        self,
+        kind: OperationKind,
+        applied: Operation,
+        standing: str,
+        wanted: str,
+        occasion: Occasion,
+        number: int,
+        at: datetime,
     ) -> tuple[Operation, ...]:
-        """What takes added capacity back: marks on the pods that are to go, then the smaller size; numbered on.
+        """What makes a workload smaller again: marks on the pods that are to go, then the smaller size; numbered on.
 
         Raises:
             PlanStaleError: the target is not as this remediation left it.
         """
-        return await self._scale.release_operations(applied, standing, occasion, number, at)
+        return await self._scale.shrink_operations(kind, applied, standing, wanted, occasion, number, at)
 
     async def restart_again(
         self, namespace: str, undone: Operation, target: Target, number: int, at: datetime

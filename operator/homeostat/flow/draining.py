@@ -37,7 +37,7 @@ async def may_end(run: Run, operation: Operation, unsettled: str) -> Drained:
 
     ``unsettled`` is what the pods ended before still wait for, empty if nothing.
     """
-    sessions = run.target.sessions
+    sessions = run.target_of(operation).sessions
     if sessions is None:
         return _drained(run, operation, unsettled and f"the instance before: {unsettled}", _PATIENCE)
     patience = parse_duration(sessions.patience)
@@ -74,19 +74,19 @@ async def _counted(run: Run, operation: Operation, sessions: Sessions) -> tuple[
     present = format_value(working.value)
     known = operation.sessions
     count = (
-        SessionCount(before=present, left=present, held=await _held(run, sessions))
+        SessionCount(before=present, left=present, held=await _held(run, operation, sessions))
         if known is None
         else known.model_copy(update={"left": present})
     )
     return operation.model_copy(update={"sessions": count}), working
 
 
-async def _held(run: Run, sessions: Sessions) -> str:
+async def _held(run: Run, operation: Operation, sessions: Sessions) -> str:
     """Registrations held before the first instance of this act was ended."""
     first = next((o.sessions for o in run.status.operations if o.sessions and o.sessions.held), None)
     if first is not None or sessions.registrations is None:
         return first.held if first else ""
-    reading = await _ask_ready(run, sessions.registrations)
+    reading = await _ask_ready(run, operation, sessions.registrations)
     return "" if reading.value is None else format_value(reading.value)
 
 
@@ -105,7 +105,7 @@ async def _missing_registrations(run: Run, operation: Operation, sessions: Sessi
     held = operation.sessions.held if operation.sessions else ""
     if not held:
         return "the registrations to be known"
-    reading = await _ask_ready(run, sessions.registrations)
+    reading = await _ask_ready(run, operation, sessions.registrations)
     if reading.value is None:
         return f"the registrations to be known ({reading.message or reading.unknown})"
     if reading.value >= _SETTLED * float(held):
@@ -113,8 +113,8 @@ async def _missing_registrations(run: Run, operation: Operation, sessions: Sessi
     return f"the registrations to settle ({format_value(reading.value)} of {held} are held)"
 
 
-async def _ask_ready(run: Run, query: str) -> Reading:
-    workload = await run.stages.workloads.look(run.namespace, run.target)
+async def _ask_ready(run: Run, operation: Operation, query: str) -> Reading:
+    workload = await run.stages.workloads.look(run.namespace, run.target_of(operation))
     return await _ask(run, query, [pod.name for pod in workload.ready_pods])
 
 

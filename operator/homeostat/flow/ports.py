@@ -257,12 +257,20 @@ class Effects(Protocol):
         """The executor of an operation."""
         ...
 
-    async def release_operations(
-        self, applied: Operation, standing: str, occasion: Occasion, number: int, at: datetime
+    async def shrink_operations(
+        self,
+        kind: OperationKind,
+        applied: Operation,
+        standing: str,
+        wanted: str,
+        occasion: Occasion,
+        number: int,
+        at: datetime,
     ) -> tuple[Operation, ...]:
-        """What takes added capacity back: marks on the pods that are to go, then the smaller size; numbered on.
+        """What makes a workload smaller again: marks on the pods that are to go, then the smaller size; numbered on.
 
         ``standing`` are the replicas as this remediation left them: fewer than were added where some went already.
+        ``wanted`` are the replicas to go back to.
 
         Raises:
             PlanStaleError: the target is not as this remediation left it.

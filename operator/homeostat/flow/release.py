@@ -147,9 +147,11 @@ async def _wait_for(run: Run, awaiting: str) -> None:
 
 async def _intend(run: Run, applied: Operation, workload: Workload) -> None:
     try:
-        operations = await run.stages.effects.release_operations(
+        operations = await run.stages.effects.shrink_operations(
+            OperationKind.RELEASE,
             applied,
             _standing(run, applied),
+            applied.before,
             Occasion(run.namespace, run.target, workload),
             _next_number(run),
             run.now(),

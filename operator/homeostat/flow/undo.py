@@ -15,6 +15,7 @@ from homeostat.contracts.remediation import PersonDecision, Phase
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, UndoResult, UndoState
 from homeostat.flow.branches import adds_capacity, follow
 from homeostat.flow.execution import Progress, awaited, carry_out_all
+from homeostat.flow.facts import Occasion
 from homeostat.flow.field_changes import changes_of
 from homeostat.flow.phases import undo_requests
 from homeostat.flow.ports import PlanStaleError
@@ -167,12 +168,23 @@ async def _undos(run: Run, standing: Sequence[Operation], outcome: OutcomeName |
         if undo is not None and outcome is OutcomeName.NO_CAPACITY and adds_capacity(operation):
             undo = await _keeping_what_is_ready(run, operation, undo)
         if undo is not None:
-            undos.append(undo)
+            undos += await _sparing_sessions(run, operation, undo, number)
     edits = [undo for undo in undos if undo.action is OperationAction.EDIT_CONFIG]
     if edits and any(operation.action is OperationAction.EVICT for operation in standing):
         first, target = 1 + len(undos) + len(known), run.target_of(standing[0])
         undos += await run.stages.effects.restart_again(run.namespace, edits[-1], target, first, run.now())
     return tuple(undos)
+
+
+async def _sparing_sessions(run: Run, operation: Operation, undo: Operation, number: int) -> tuple[Operation, ...]:
+    """Instances with sessions that an undo takes away go one by one, drained, as those of any act."""
+    target = run.target_of(operation)
+    if target.sessions is None or not adds_capacity(operation):
+        return (undo,)
+    occasion = Occasion(run.namespace, target, await run.stages.workloads.look(run.namespace, target))
+    return await run.stages.effects.shrink_operations(
+        OperationKind.UNDO, operation, undo.before, undo.intended, occasion, number, run.now()
+    )
 
 
 async def _keeping_what_is_ready(run: Run, operation: Operation, undo: Operation) -> Operation | None:
