@@ -285,7 +285,7 @@ async def test_more_pods_with_sessions_than_can_be_drained_for_one_act(bench: Be
 
 
 async def test_a_stateful_set_that_waits_for_a_pod_says_how_to_help_it(bench: Bench) -> None:
-    await bench.create("StatefulSet")
+    await bench.create("StatefulSet", podManagementPolicy="OrderedReady")
     await bench.release(2)
     operation = await bench.operation()
     await bench.apply(operation)
