@@ -90,7 +90,7 @@ class Stage:
 
     @property
     def intended(self) -> str:
-        return self.case.intended.format(uid=self.uid)
+        return self.case.intended.replace("{uid}", self.uid)
 
     def registry(self, api: ApiCluster | None = None) -> Registry:
         client = api or self.api
