@@ -250,7 +250,7 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("guardrails", {"takeFrom": ["helm", "helm"]}, "spec.guardrails.takeFrom[1]"),
     ("guardrails", {"takeFrom": [f"m{n}" for n in range(17)]}, "spec.guardrails.takeFrom"),
     *PATCHES,
-    ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value} and restore"),
+    ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value}, restore, add"),
     ("steps.0.action", {"restart": {}}, "spec.steps[0].action.restart.target"),
     ("steps.0.action", {"restart": {"target": "pcscf"}, **evict()}, "give exactly one action"),
     ("steps.0.action", {"evict": {"target": "pcscf"}}, "spec.steps[0].action.evict.worst"),
