@@ -27,7 +27,7 @@ def run(stage: Stage) -> tuple[Result, Curve]:
     recovered = _recovered(scene)
     surge.wait()
     scene.say(Who.CALLERS, "the surge is over")
-    scene.wait(lambda: _is_released(stage, name), "the added capacity is taken back", 60)
+    scene.wait(lambda: _is_released(stage, name), "the added capacity is taken back", 110)
     scene.wait(lambda: len(stage.api.edge_pods()) == 1, "one pod of the edge is left", 70)
     one_by_one = "writes of a scale: one act, and the release of two instances, one after the other"
     scene.check_writes(3, one_by_one, "deployments/scale")

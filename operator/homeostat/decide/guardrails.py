@@ -141,7 +141,7 @@ def _managed_by(question: _Question) -> _Finding:
     if owner is not None:
         return _deny("TargetManagedBy", f"{owner.name}: {owner.advice}")
     if ownership.owners:
-        return _permit(f"takes from {', '.join(sorted({owner.name for owner in ownership.owners}))}")
+        return _permit(f"may be changed, though {', '.join(sorted({owner.name for owner in ownership.owners}))}")
     return _permit("nobody else sets what would be changed")
 
 

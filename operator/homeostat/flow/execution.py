@@ -104,7 +104,18 @@ async def _known_after_restart(run: Run, operation: Operation) -> Receipt | None
 
 async def _drained(run: Run, operation: Operation) -> Drained:
     ended_before = [o for o in run.operations(operation.kind, OperationState.APPLIED) if o.ends][-1:]
-    return await may_end(run, operation, (await awaited(run, ended_before)).text)
+    unsettled = (await awaited(run, ended_before)).text or await _still_ending(run, ended_before)
+    return await may_end(run, operation, unsettled)
+
+
+async def _still_ending(run: Run, operations: Sequence[Operation]) -> str:
+    """The pods ended before that are still finishing their work; their workload does not count them any more."""
+    for operation in operations:
+        workload = await run.stages.workloads.look(run.namespace, run.target_of(operation))
+        ending = [pod.name for pod in workload.pods if pod.terminating and pod.name in operation.ends]
+        if ending:
+            return f"{', '.join(ending)} to end"
+    return ""
 
 
 async def _say_awaited(run: Run, operation: Operation, drained: Drained) -> None:

@@ -177,7 +177,12 @@ def _sessions(operation: Operation) -> Iterator[str]:
     if count is None:
         return
     drained = float(count.before) - float(count.left or count.before)
-    lost = f", at most {count.left} lost" if operation.finished_at else f", {count.left} left"
+    left = (
+        f", {count.left} in progress when it ended (at most so many were lost)"
+        if float(count.left or 0)
+        else ", none lost"
+    )
+    lost = left if operation.finished_at else ""
     held = f"; {count.held} registrations were held" if count.held else ""
     yield f"  sessions on {', '.join(operation.ends)}: {count.before} before, {max(0.0, drained):g} drained{lost}{held}"
 
