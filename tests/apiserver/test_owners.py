@@ -135,7 +135,8 @@ async def test_a_rollout_that_runs_the_deployment_is_the_one_to_act_on(bench: Be
 
     assert names(await bench.owners()) == ["Rollout/pcscf runs the pods of Deployment/pcscf"]
     edit = (ActionType.RECONFIGURE, "data[tuning.yaml]/a", ("v1", "ConfigMap", "tuning"))
-    assert names(await bench.owners(*edit)) == ["Rollout/pcscf runs the pods of Deployment/pcscf"]
+    for action in (edit, (ActionType.RESTART, "spec.template"), (ActionType.ROLLBACK, "spec.template")):
+        assert names(await bench.owners(*action)) == ["Rollout/pcscf runs the pods of Deployment/pcscf"]
     assert names(await bench.owners(*edit, reload="Hot")) == []
     itself = ("argoproj.io/v1alpha1", "Rollout", "pcscf")
     assert names(await bench.owners(changed=itself, workload_is=itself)) == []
@@ -247,6 +248,8 @@ async def test_who_controls_the_workload_is_to_be_acted_on(bench: Bench) -> None
     assert owner.managers == ("amf-operator",)
     assert "patch spec.capacity of NFDeployment/amf" in owner.advice
     assert names(edit) == ["NFDeployment/amf controls Deployment/pcscf"]
+    assert await bench.owners(ActionType.RESTART, "spec.template") == (owner,)
+    assert await bench.owners(ActionType.EVICT, "") == ()
 
 
 async def test_a_key_of_a_config_map_has_owners_of_its_own(bench: Bench) -> None:

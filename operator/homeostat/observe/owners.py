@@ -19,9 +19,10 @@ from homeostat.observe.ownership import (
     written_by,
 )
 
-_WRITES_FIELDS = frozenset(
-    {ActionType.SCALE, ActionType.RECONFIGURE, ActionType.PATCH, ActionType.RESIZE, ActionType.ROLLBACK}
-)
+_ROLLS_OUT = frozenset({ActionType.ROLLBACK, ActionType.RESTART})
+_CHANGES_AN_OBJECT = _ROLLS_OUT | {ActionType.SCALE, ActionType.RECONFIGURE, ActionType.PATCH, ActionType.RESIZE}
+"""What other actions do, nobody could set back."""
+
 _RESIZERS = (("autoscaling.k8s.io/v1", "VerticalPodAutoscaler"),)
 _TEMPLATE_RESOURCES = re.compile(r"spec\.template\.spec\.containers\[([-a-z0-9]+)\]\.resources")
 """The resources of a container as ``resize`` names them; those of running pods nobody but their autoscaler sets."""
@@ -45,7 +46,7 @@ class KubernetesOwners:
         What cannot be read makes them unknown: an owner that is not seen would fight as one that is. An act that
         changes no field has none.
         """
-        if action not in _WRITES_FIELDS:
+        if action not in _CHANGES_AN_OBJECT:
             return Ownership()
         try:
             body = await self._cluster.get(changed.api_version, changed.kind, namespace, changed.name)
@@ -71,7 +72,7 @@ class KubernetesOwners:
         if action is ActionType.RESIZE:
             resizing = resizers(await self._all(namespace, _RESIZERS), ref)
             return (*resizing, *rollouts(await self._all(namespace, _ROLLOUTS), ref))
-        return rollouts(await self._all(namespace, _ROLLOUTS), ref) if action is ActionType.ROLLBACK else ()
+        return rollouts(await self._all(namespace, _ROLLOUTS), ref) if action in _ROLLS_OUT else ()
 
     async def _all(self, namespace: str, kinds: tuple[tuple[str, str], ...]) -> list[Body]:
         bodies: list[Body] = []
@@ -99,7 +100,9 @@ def _places(action: ActionType, field: str, body: Body) -> list[Place]:
         return list(_resources(field, body))
     if action is ActionType.ROLLBACK:
         return [("spec", "template")]
-    return [place] if (place := replicas_place(body)) else []
+    if action is ActionType.SCALE:
+        return [place] if (place := replicas_place(body)) else []
+    return []
 
 
 def _resources(field: str, body: Body) -> Iterator[Place]:
