@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hack.cluster.proxy import forward
 from hack.witness import AuditLog, Watch, WitnessError
 from homeostat.cluster.client import ApiCluster
 from homeostat.contracts.common import FIELD_MANAGER
+from homeostat.flow.ports import ConflictError
 from tests.apiserver.fixtures import Connect
 from tests.contract.cases.case import workload
 from tests.unit.record.samples import INTENT
@@ -40,9 +42,13 @@ class Watched:
         await self.api.create({**body, "metadata": metadata})
 
     async def patch(self, kind: tuple[str, str], name: str, patch: dict[str, Any], subresource: str = "") -> None:
-        present = await self.api.get(*kind, self.namespace, name)
-        metadata = {**patch.get("metadata", {}), "resourceVersion": present["metadata"]["resourceVersion"]}
-        await self.api.merge_patch(*kind, self.namespace, name, {**patch, "metadata": metadata}, subresource)
+        for _ in range(20):  # a Deployment's controller writes its status whenever it likes
+            present = await self.api.get(*kind, self.namespace, name)
+            metadata = {**patch.get("metadata", {}), "resourceVersion": present["metadata"]["resourceVersion"]}
+            with suppress(ConflictError):
+                await self.api.merge_patch(*kind, self.namespace, name, {**patch, "metadata": metadata}, subresource)
+                return
+        pytest.fail(f"{kind[1]} {name} was changed by others before each of 20 writes")
 
     async def scale(self, replicas: int) -> None:
         await self.patch(DEPLOYMENT, "pcscf", {"spec": {"replicas": replicas}}, "scale")
