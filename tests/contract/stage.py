@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from hack.cluster import Cluster
@@ -14,12 +15,25 @@ from homeostat.cluster.client import ApiCluster, WriteAnswer
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority, Operation, Plan
+from homeostat.contracts.remediation import Promise, Remediation, Terms
 from homeostat.contracts.steps import Step
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
-from homeostat.flow.facts import Body, CompiledSource, Occasion, Preview, Reading, Receipt, Stamp, Workload
-from homeostat.flow.ports import NotFoundError
+from homeostat.flow.facts import (
+    Body,
+    CompiledSource,
+    Occasion,
+    Preview,
+    Reading,
+    Receipt,
+    Stamp,
+    StoredRecord,
+    Workload,
+)
+from homeostat.flow.ports import Effect, NotFoundError
 from homeostat.observe.workloads import KubernetesWorkloads
+from tests.apiserver.installation import OPERATOR, manifest
 from tests.contract.cases.case import ActionCase
+from tests.unit.record.samples import intent_spec, spec, stored
 
 SOURCE = CompiledSource(Stamp("ims", "site", "u", 1), TelemetrySourceSpec(url="http://prometheus.ims:9090"))
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
@@ -79,6 +93,8 @@ class Stage:
     cluster: Cluster
     api: ApiCluster
     namespace: str
+    intentions: tuple[Operation, ...] = ()
+    """The operations that were planned last."""
 
     def __post_init__(self) -> None:
         for body in self.case.objects:
@@ -91,6 +107,28 @@ class Stage:
     @property
     def intended(self) -> str:
         return self.case.intended.replace("{uid}", self.uid)
+
+    @cached_property
+    def record(self) -> StoredRecord:
+        """The record of the act; in the cluster where the act makes something, which would go without its owner."""
+        terms = {"steps": [self.case.step], "boundaries": {}, "guardrails": {}, "approval": {}, "verification": {}}
+        promise = Promise(observation_period="5s", targets=[self.case.target], expectations=intent_spec().expectations)
+        remediation = Remediation(spec=spec(promise=promise, terms=Terms.model_validate(terms)))
+        if self.case.effect_elsewhere is None:
+            return stored(remediation, namespace=self.namespace)
+        # Where the chart is installed too, only the operator creates records.
+        operator = self.cluster.kubeconfig_for(OPERATOR, ["system:masters"])
+        body = json.loads(
+            self.cluster.kubectl(
+                f"--kubeconfig={operator}",
+                "create",
+                "--output=json",
+                "--filename",
+                "-",
+                stdin=manifest(self.namespace, remediation.spec),
+            )
+        )
+        return stored(remediation, namespace=self.namespace, uid=body["metadata"]["uid"])
 
     def registry(self, api: ApiCluster | None = None) -> Registry:
         client = api or self.api
@@ -133,6 +171,9 @@ class Stage:
         self.cluster.kubectl("delete", kind, name, "--namespace", self.namespace, "--cascade=foreground")
 
     def meddle(self) -> None:
+        if self.case.meddle_elsewhere is not None:
+            self.case.meddle_elsewhere(self)
+            return
         self._patch(self.case.meddling, self.case.subresource)
 
     def put_back(self) -> None:
@@ -151,6 +192,8 @@ class Stage:
 
     async def value(self) -> str:
         """The value in question; that of an object that an act was to end is as intended once it is gone."""
+        if self.case.effect_elsewhere is not None:
+            return await self.case.effect_elsewhere(self.api, self.namespace)
         try:
             body = await self.body()
         except NotFoundError:
@@ -171,7 +214,8 @@ class Stage:
     async def operations(self) -> tuple[Operation, ...]:
         actuator = self.registry().actuator(self.case.step.action.type)
         plan, at = await self.plan(), await self._after_creation()
-        return await actuator.operations(plan, self.case.step, await self.occasion(), at)
+        self.intentions = await actuator.operations(plan, self.case.step, await self.occasion(), at)
+        return self.intentions
 
     async def _after_creation(self) -> datetime:
         """A moment in a later second than the object's creation: managedFields tell times apart by the second only."""
@@ -182,10 +226,13 @@ class Stage:
         return datetime.now(UTC)
 
     async def apply(self, operation: Operation, api: ApiCluster | None = None) -> Receipt:
-        return await self.registry(api).effect(operation).apply(self.namespace, operation, self.case.target)
+        return await self.effect(operation, api).apply(self.namespace, operation, self.case.target)
 
     async def happened(self, operation: Operation) -> Receipt:
-        return await self.registry().effect(operation).happened(self.namespace, operation, self.case.target)
+        return await self.effect(operation).happened(self.namespace, operation, self.case.target)
+
+    def effect(self, operation: Operation, api: ApiCluster | None = None) -> Effect:
+        return self.registry(api).effect(operation, self.record)
 
 
 class BadConnection(ApiCluster):

@@ -81,6 +81,7 @@ class OperationAction(StrEnum):
     ROLLBACK = "Rollback"
     EVICT = "Evict"
     PATCH = "Patch"
+    RUN_JOB = "RunJob"
 
 
 TAKE_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD, OperationAction.ANNOTATE})

@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from homeostat.contracts.operations import Operation, OperationAction, Plan, TargetIdentity
+from homeostat.contracts.actions.job import JobTemplate
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan, TargetIdentity
 from homeostat.contracts.remediation import RemediationSpec
 from homeostat.contracts.service_intent import HotReload
 from homeostat.flow.field_changes import read_values, value_changes, values_text
@@ -20,6 +21,9 @@ _MOST_WORDED = 3
 
 _SHORT_GROUPS = frozenset({"v1", "apps/v1"})
 """Groups whose kinds kubectl knows by their bare name."""
+_LONGEST_JOB_NAME = 63
+_LONGEST_COMMAND = 200
+"""Longest command that stands whole in a line of the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,37 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
         return Commands(_reload(namespace, _hot_reload(operation, spec)), "")
     if operation.action is OperationAction.EVICT:
         return Commands(_evict(namespace, operation.target.name), "")
+    if operation.action is OperationAction.RUN_JOB:
+        return _run_job(namespace, operation, spec)
     if operation.action is OperationAction.RESTART:
         return Commands(f"kubectl rollout restart {target}", "")
     word, before, after = _WORDED[operation.action], operation.before, operation.intended
     if operation.action is OperationAction.ANNOTATE:
         before, after = operation.digest_before, operation.digest_intended
     return Commands(word(operation, target, before, after), word(operation, target, after, before))
+
+
+def _run_job(namespace: str, operation: Operation, spec: RemediationSpec) -> Commands:
+    step = next((s for s in spec.terms.steps if s.name == operation.step), None)
+    action = step.action.job if step else None
+    if action is None:
+        return Commands(f"kubectl get {operation.intended.lower()} -n {shlex.quote(namespace)} -o yaml", "")
+    name = operation.intended.partition("/")[2]
+    if operation.kind is not OperationKind.APPLY:
+        return Commands(_create_job(namespace, name, action.undo or action.template, "undo"), "")
+    undo = _create_job(namespace, f"{name[: _LONGEST_JOB_NAME - len('-undo')]}-undo", action.undo, "undo")
+    return Commands(_create_job(namespace, name, action.template, "template"), undo)
+
+
+def _create_job(namespace: str, name: str, template: JobTemplate | None, part: str) -> str:
+    """Empty without a template; what kubectl has no words for is named in a comment."""
+    if template is None:
+        return ""
+    start = f"kubectl create job {name} -n {shlex.quote(namespace)} --image={shlex.quote(template.image)}"
+    words = f" -- {shlex.join([*template.command, *template.args])}" if template.command else ""
+    if len(start + words) > _LONGEST_COMMAND or (template.args and not template.command):
+        return f"{start}   # command, args and env as in action.job.{part} of the step"
+    return f"{start}{words}"
 
 
 def _scale(_: Operation, target: str, _before: str, after: str) -> str:

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from homeostat.contracts.operations import Operation, OperationKind, OperationState
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.remediation import CandidateVerdict, Phase, Remediation
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.verification import OutcomeName, ReleaseState, UndoResult, UndoState, VerificationResult
@@ -170,6 +170,8 @@ def _did(namespace: str, record: Remediation) -> Iterator[str]:
         yield _operation_line(operation)
         yield f"  {commands(namespace, operation, record.spec).do}"
         yield from _sessions(operation)
+        if operation.action is OperationAction.RUN_JOB and operation.state is OperationState.APPLIED:
+            yield operation.message or "its result is not known yet"
 
 
 def _sessions(operation: Operation) -> Iterator[str]:

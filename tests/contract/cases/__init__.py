@@ -1,6 +1,6 @@
 """The actions under contract: a new one is one module and one line here."""
 
-from tests.contract.cases import evict, patch, reconfigure, resize, restart, rollback, scale
+from tests.contract.cases import evict, job, patch, reconfigure, resize, restart, rollback, scale
 from tests.contract.cases.case import ActionCase
 
 CASES: tuple[ActionCase, ...] = (
@@ -11,4 +11,5 @@ CASES: tuple[ActionCase, ...] = (
     *rollback.CASES,
     *evict.CASES,
     *patch.CASES,
+    *job.CASES,
 )

@@ -34,6 +34,7 @@ class ActionType(StrEnum):
     RESTART = "Restart"
     EVICT = "Evict"
     PATCH = "Patch"
+    JOB = "Job"
 
 
 class ActionSpec(Resource, ABC):
