@@ -90,6 +90,10 @@ def _job(**template: Any) -> dict[str, Any]:
     return {"job": {"target": "pcscf", "template": {"image": "localhost/runbook:1", **template}}}
 
 
+def _extension(name: str = "annotate", **parameters: Any) -> dict[str, Any]:
+    return {"extension": {"target": "pcscf", "name": name, "parameters": parameters}}
+
+
 RECONFIGURE = {"target": "pcscf", "configMap": "tuning", "key": "tuning.yaml"}
 ITEM = {"path": "/peers", "item": "10.0.0.1"}
 WORST = {"query": 'failures{namespace="$namespace"}', "threshold": "0.5"}
@@ -283,6 +287,11 @@ POLICIES: list[tuple[str, Any, str]] = [
         _job(env=[{"name": "A", "value": "1", "secretKeyRef": {"name": "s", "key": "k"}}]),
         "give exactly one of value, secretKeyRef and configMapKeyRef",
     ),
+    ("steps.0.action", _extension("Not_A_Name"), "spec.steps[0].action.extension.name"),
+    ("steps.0.action", _extension(a=1), "spec.steps[0].action.extension.parameters.a"),
+    ("steps.0.action", _extension(a="x" * 1025), "spec.steps[0].action.extension.parameters.a"),
+    ("steps.0.action", _extension(**{f"a{i}": "" for i in range(33)}), "spec.steps[0].action.extension.parameters"),
+    ("steps.0.action", _extension(**{"no name": "1"}), "a parameter's name has at most 63 letters"),
     ("steps.0.action", _job(env=[{"name": "HOMEOSTAT_X", "value": "1"}]), "names that begin with HOMEOSTAT_"),
     ("causes", [{"name": "Throttled", "evidence": [{"name": "e"}]}], "give exactly one kind of evidence"),
     ("boundaries", {"autonomous": [{}]}, "an empty rule matches nothing"),

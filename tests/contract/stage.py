@@ -10,6 +10,7 @@ from typing import Any
 
 from hack.cluster import Cluster
 from hack.cluster.processes import wait_until
+from homeostat.act.extensions import installed_extensions
 from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster, WriteAnswer
 from homeostat.cluster.config_history import ControllerRevisionHistory
@@ -18,6 +19,7 @@ from homeostat.contracts.operations import Authority, Operation, Plan
 from homeostat.contracts.remediation import Promise, Remediation, Terms
 from homeostat.contracts.steps import Step
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
+from homeostat.decide.boundaries import reversal_of
 from homeostat.flow.facts import (
     Body,
     CompiledSource,
@@ -78,7 +80,7 @@ def plan_from(step: Step, preview: Preview) -> Plan:
         before=preview.before,
         intended=preview.intended,
         risk=Risk.LOW,
-        reversal=step.action.spec.reversal,
+        reversal=reversal_of(step, preview),
         authority=Authority.AUTONOMOUS,
         description=preview.description,
         digest="",
@@ -132,7 +134,7 @@ class Stage:
 
     def registry(self, api: ApiCluster | None = None) -> Registry:
         client = api or self.api
-        return registry(client, ControllerRevisionHistory(client), Measured(self.case.measured))
+        return registry(client, ControllerRevisionHistory(client), Measured(self.case.measured), installed_extensions())
 
     def create(self, body: Mapping[str, Any]) -> None:
         self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))
@@ -179,7 +181,7 @@ class Stage:
     def put_back(self) -> None:
         """Someone undoes the meddling."""
         back = self.case.subject
-        self._patch({k: back[k] for k in ("spec", "data") if k in back}, self.case.subresource)
+        self._patch({k: back[k] for k in ("metadata", "spec", "data") if k in back}, self.case.subresource)
         self._relive()
 
     async def body(self) -> Body:

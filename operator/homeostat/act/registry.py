@@ -7,6 +7,7 @@ from functools import partial
 from homeostat.act.annotate import AnnotateEffect
 from homeostat.act.edit_config import EditConfigEffect
 from homeostat.act.evict import EvictEffect
+from homeostat.act.extensions import ExtensionActuator, ExtensionEffect, Extensions
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.instance_restarts import instance_restarts
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
@@ -118,8 +119,11 @@ class Registry:
         )
 
 
-def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurements) -> Registry:
-    """All actions and effects on a cluster."""
+def registry(
+    cluster: Cluster, history: ConfigHistory, measurements: PodMeasurements, extensions: Extensions | None = None
+) -> Registry:
+    """All actions and effects on a cluster, with those that are installed beside the operator's own."""
+    extensions = extensions or Extensions()
     return Registry(
         cluster,
         ScaleActuator(cluster),
@@ -131,6 +135,7 @@ def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurem
             EvictActuator(cluster, measurements),
             PatchActuator(cluster),
             JobActuator(cluster),
+            ExtensionActuator(cluster, extensions),
         ],
         [
             ScaleEffect(cluster),
@@ -144,5 +149,8 @@ def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurem
             EvictEffect(cluster),
             PatchEffect(cluster),
         ],
-        {OperationAction.RUN_JOB: partial(RunJobEffect, cluster)},
+        {
+            OperationAction.RUN_JOB: partial(RunJobEffect, cluster),
+            OperationAction.EXTENSION: partial(ExtensionEffect, cluster, extensions),
+        },
     )

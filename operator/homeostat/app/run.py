@@ -8,6 +8,7 @@ from typing import Any
 
 import kopf
 
+from homeostat.act.extensions import installed_extensions
 from homeostat.act.registry import registry as effects
 from homeostat.app.health import Health
 from homeostat.app.kopf_setup import kopf_settings, register_login
@@ -82,7 +83,7 @@ class _Operator:
                 observer=observer,
                 workloads=workloads,
                 owners=KubernetesOwners(cluster),
-                effects=effects(cluster, history, observer),
+                effects=effects(cluster, history, observer, installed_extensions()),
                 history=history,
                 records=Remediations(cluster, clock),
                 statuses=Statuses(cluster, self.catalog.stored),

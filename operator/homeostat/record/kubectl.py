@@ -62,6 +62,11 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
         return Commands(_evict(namespace, operation.target.name), "")
     if operation.action is OperationAction.RUN_JOB:
         return _run_job(namespace, operation, spec)
+    if operation.action is OperationAction.EXTENSION:
+        unworded = f"kubectl get {target} -o yaml   # by extension {operation.extension}: {operation.field} "
+        return Commands(
+            operation.command or unworded + _change(operation.before, operation.intended), operation.undo_command
+        )
     if operation.action is OperationAction.RESTART:
         return Commands(f"kubectl rollout restart {target}", "")
     word, before, after = _WORDED[operation.action], operation.before, operation.intended

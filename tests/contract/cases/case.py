@@ -85,6 +85,9 @@ class ActionCase:
     ends: bool = False
     """Whether the act ends the object: then one that is gone, however it went, is as intended."""
 
+    reversal: Reversal | None = None
+    """What the action says of itself only when it looks: that of an extension."""
+
     effect_elsewhere: Callable[[ApiCluster, str], Awaitable[str]] | None = None
     """The value in question, where the act leaves the acted object alone and has its effect elsewhere."""
 
@@ -107,4 +110,4 @@ class ActionCase:
     @property
     def reversible(self) -> bool:
         """Whether the action says of itself that it can be taken back."""
-        return self.step.action.spec.reversal is Reversal.POSSIBLE
+        return (self.reversal or self.step.action.spec.reversal) is Reversal.POSSIBLE
