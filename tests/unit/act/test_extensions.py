@@ -64,9 +64,8 @@ class OutOfReach(Failing):
     fault = KubernetesError(0, "NoConnection", "no answer")
 
 
-EXTENSIONS = Extensions(
-    {"sound": Sound(), "failing": Failing(), "remote": OutOfReach()}, {"odd": "ImportError: no odd"}
-)
+USABLE: dict[str, Any] = {"sound": Sound(), "failing": Failing(), "remote": OutOfReach()}
+EXTENSIONS = Extensions(USABLE, {"odd": "ImportError: no odd"})
 
 
 def _step(name="sound", **parameters):
