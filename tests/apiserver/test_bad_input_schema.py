@@ -94,6 +94,10 @@ def _extension(name: str = "annotate", **parameters: Any) -> dict[str, Any]:
     return {"extension": {"target": "pcscf", "name": name, "parameters": parameters}}
 
 
+def _http(**call: Any) -> dict[str, Any]:
+    return {"http": {"target": "pcscf", "call": {"url": "https://oss.example.com/orders", **call}}}
+
+
 RECONFIGURE = {"target": "pcscf", "configMap": "tuning", "key": "tuning.yaml"}
 ITEM = {"path": "/peers", "item": "10.0.0.1"}
 WORST = {"query": 'failures{namespace="$namespace"}', "threshold": "0.5"}
@@ -286,6 +290,20 @@ POLICIES: list[tuple[str, Any, str]] = [
         "steps.0.action",
         _job(env=[{"name": "A", "value": "1", "secretKeyRef": {"name": "s", "key": "k"}}]),
         "give exactly one of value, secretKeyRef and configMapKeyRef",
+    ),
+    ("steps.0.action", _http(url="ftp://host/"), "spec.steps[0].action.http.call.url"),
+    ("steps.0.action", _http(url="https://user@host/"), "spec.steps[0].action.http.call.url"),
+    ("steps.0.action", _http(method="GET"), "spec.steps[0].action.http.call.method"),
+    ("steps.0.action", _http(body="x" * 4097), "spec.steps[0].action.http.call.body"),
+    ("steps.0.action", _http(expect=[]), "spec.steps[0].action.http.call.expect"),
+    ("steps.0.action", _http(expect=[200, 200]), "spec.steps[0].action.http.call.expect[1]"),
+    ("steps.0.action", _http(expect=[500]), "spec.steps[0].action.http.call.expect[0]"),
+    ("steps.0.action", _http(headers=[{"name": "X-A", "value": "b\nc"}]), "http.call.headers[0].value"),
+    ("steps.0.action", _http(headers=[{"name": "AUTHORIZATION", "value": "x"}]), "do not belong in a policy"),
+    (
+        "steps.0.action",
+        {"http": {**_http()["http"], "status": {"url": "https://host/", "state": "/state"}}},
+        "give state with at least one of done and failed",
     ),
     ("steps.0.action", _extension("Not_A_Name"), "spec.steps[0].action.extension.name"),
     ("steps.0.action", _extension(a=1), "spec.steps[0].action.extension.parameters.a"),

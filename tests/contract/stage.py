@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from hack.cluster import Cluster
 from hack.cluster.processes import wait_until
 from homeostat.act.extensions import installed_extensions
+from homeostat.act.http_calls import Allowed, HttpCalls
 from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster, WriteAnswer
 from homeostat.cluster.config_history import ControllerRevisionHistory
@@ -22,6 +23,7 @@ from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.decide.boundaries import reversal_of
 from homeostat.flow.facts import (
     Body,
+    CallAnswer,
     CompiledSource,
     Occasion,
     Preview,
@@ -31,7 +33,7 @@ from homeostat.flow.facts import (
     StoredRecord,
     Workload,
 )
-from homeostat.flow.ports import Effect, NotFoundError
+from homeostat.flow.ports import Effect, KubernetesError, NoAnswerError, NotFoundError
 from homeostat.observe.workloads import KubernetesWorkloads
 from tests.apiserver.installation import OPERATOR, manifest
 from tests.contract.cases.case import ActionCase
@@ -134,7 +136,10 @@ class Stage:
 
     def registry(self, api: ApiCluster | None = None) -> Registry:
         client = api or self.api
-        return registry(client, ControllerRevisionHistory(client), Measured(self.case.measured), installed_extensions())
+        calls = HttpCalls(Allowed.of(self.case.origins, ["127.0.0.0/8"]))
+        outside = BadCalls(calls, client) if isinstance(client, BadConnection) else calls
+        history, measured = ControllerRevisionHistory(client), Measured(self.case.measured)
+        return registry(client, history, measured, outside, installed_extensions())
 
     def create(self, body: Mapping[str, Any]) -> None:
         self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))
@@ -237,6 +242,9 @@ class Stage:
         return self.registry(api).effect(operation, self.record)
 
 
+Answer = TypeVar("Answer")
+
+
 class BadConnection(ApiCluster):
     """The real client on a bad connection: something happens around each of its writes."""
 
@@ -257,7 +265,14 @@ class BadConnection(ApiCluster):
     async def evict(self, *args: Any, **kwargs: Any) -> WriteAnswer:
         return await self._disturbed(super().evict(*args, **kwargs))
 
-    async def _disturbed(self, write: Coroutine[Any, Any, WriteAnswer]) -> WriteAnswer:
+    async def call_outside(self, call: Coroutine[Any, Any, CallAnswer]) -> CallAnswer:
+        """The same happens around a call to somewhere else."""
+        try:
+            return await self._disturbed(call)
+        except KubernetesError as lost:
+            raise NoAnswerError(lost.message) from lost
+
+    async def _disturbed(self, write: Coroutine[Any, Any, Answer]) -> Answer:
         self.writes += 1
         try:
             if self.before is not None:
@@ -268,3 +283,17 @@ class BadConnection(ApiCluster):
         if self.after is not None:
             await self.after()
         return answer
+
+
+class BadCalls(HttpCalls):
+    """Calls to somewhere else on the same bad connection; a GET changes nothing."""
+
+    def __init__(self, calls: HttpCalls, connection: BadConnection) -> None:
+        self._calls, self._connection = calls, connection
+
+    def refusal(self, url: str) -> str:
+        return self._calls.refusal(url)
+
+    async def call(self, method: str, url: str, headers: Mapping[str, str], body: str | None) -> CallAnswer:
+        call = self._calls.call(method, url, headers, body)
+        return await call if method == "GET" else await self._connection.call_outside(call)

@@ -63,7 +63,8 @@ async def test_apply_changes_once_and_names_the_audit_entry(stage: Stage) -> Non
     for operation in await stage.operations():
         receipt = await stage.apply(operation)
         assert receipt.state is OperationState.APPLIED, receipt.message
-        assert await _audited(stage.cluster, receipt.audit_id) == ["homeostat"]
+        if stage.case.verb:
+            assert await _audited(stage.cluster, receipt.audit_id) == ["homeostat"]
     assert await stage.value() == stage.intended
 
 
@@ -224,6 +225,8 @@ async def test_without_the_right_to_look_there_is_a_clear_refusal(stage: Stage, 
 
 
 async def test_without_the_right_to_write_nothing_is_changed(stage: Stage, connect: Connect) -> None:
+    if not stage.case.verb:
+        pytest.skip("it writes nothing to the API server")
     operation, *_ = await stage.operations()
     user = f"reader-{stage.namespace}"
     stage.cluster.kubectl("create", "role", "reader", "--namespace", stage.namespace, "--verb=get,list",

@@ -5,14 +5,17 @@ from datetime import datetime
 from functools import partial
 
 from homeostat.act.annotate import AnnotateEffect
+from homeostat.act.call_http import CallHttpEffect
 from homeostat.act.edit_config import EditConfigEffect
 from homeostat.act.evict import EvictEffect
 from homeostat.act.extensions import ExtensionActuator, ExtensionEffect, Extensions
 from homeostat.act.hot_reload import HotReloadEffect
+from homeostat.act.http_calls import Allowed, HttpCalls
 from homeostat.act.instance_restarts import instance_restarts
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
 from homeostat.act.patch import PatchEffect
 from homeostat.act.plan_evict import EvictActuator
+from homeostat.act.plan_http import HttpActuator
 from homeostat.act.plan_job import JobActuator
 from homeostat.act.plan_patch import PatchActuator
 from homeostat.act.plan_reconfigure import ReconfigureActuator
@@ -29,7 +32,7 @@ from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import TAKE_UP, Operation, OperationAction, OperationKind
 from homeostat.contracts.service_intent import Target
 from homeostat.flow.facts import Occasion, StoredRecord
-from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect, PodMeasurements
+from homeostat.flow.ports import Actuator, Calls, Cluster, ConfigHistory, Effect, PodMeasurements
 from homeostat.flow.standing import standing
 
 
@@ -120,10 +123,17 @@ class Registry:
 
 
 def registry(
-    cluster: Cluster, history: ConfigHistory, measurements: PodMeasurements, extensions: Extensions | None = None
+    cluster: Cluster,
+    history: ConfigHistory,
+    measurements: PodMeasurements,
+    calls: Calls | None = None,
+    extensions: Extensions | None = None,
 ) -> Registry:
-    """All actions and effects on a cluster, with those that are installed beside the operator's own."""
-    extensions = extensions or Extensions()
+    """All actions and effects on a cluster, with those that are installed beside the operator's own.
+
+    Without ``calls`` nothing outside the cluster may be called.
+    """
+    calls, extensions = calls or HttpCalls(Allowed()), extensions or Extensions()
     return Registry(
         cluster,
         ScaleActuator(cluster),
@@ -135,6 +145,7 @@ def registry(
             EvictActuator(cluster, measurements),
             PatchActuator(cluster),
             JobActuator(cluster),
+            HttpActuator(cluster, calls),
             ExtensionActuator(cluster, extensions),
         ],
         [
@@ -151,6 +162,7 @@ def registry(
         ],
         {
             OperationAction.RUN_JOB: partial(RunJobEffect, cluster),
+            OperationAction.CALL_HTTP: partial(CallHttpEffect, cluster, calls),
             OperationAction.EXTENSION: partial(ExtensionEffect, cluster, extensions),
         },
     )

@@ -82,6 +82,7 @@ class OperationAction(StrEnum):
     EVICT = "Evict"
     PATCH = "Patch"
     RUN_JOB = "RunJob"
+    CALL_HTTP = "CallHttp"
     EXTENSION = "Extension"
 
 

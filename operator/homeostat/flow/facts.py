@@ -373,6 +373,14 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class CallAnswer:
+    """What a system outside the cluster answered: HTTP status, and the beginning of its text."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a resource is not in force: one word, a sentence that says what to do, and the field at fault."""
 

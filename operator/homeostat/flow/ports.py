@@ -12,6 +12,7 @@ from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.flow.facts import (
     Answer,
     Body,
+    CallAnswer,
     CompiledSource,
     ConfigNote,
     Occasion,
@@ -126,6 +127,35 @@ class Cluster(Protocol):
 
     async def pod_log(self, namespace: str, pod: str, container: str, lines: int) -> str:
         """Read the last lines that a container of a pod wrote."""
+        ...
+
+
+class CallError(Exception):
+    """A call outside the cluster that was not answered."""
+
+
+class NotSentError(CallError):
+    """It surely did not leave."""
+
+
+class NoAnswerError(CallError):
+    """It may have arrived."""
+
+
+class Calls(Protocol):
+    """Calls to systems outside the cluster, as far as the administrator allows them."""
+
+    def refusal(self, url: str) -> str:
+        """Why a URL may not be called; empty where its origin is allowed."""
+        ...
+
+    async def call(self, method: str, url: str, headers: Mapping[str, str], body: str | None) -> CallAnswer:
+        """Make one call, once.
+
+        Raises:
+            NotSentError: it surely did not leave.
+            NoAnswerError: it may have arrived; no answer came.
+        """
         ...
 
 

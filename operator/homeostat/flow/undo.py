@@ -297,6 +297,8 @@ def _put_back(run: Run, undo: Operation) -> str:
         return f"{target} was restarted"
     if undo.action is OperationAction.RUN_JOB:
         return f"{undo.intended} has completed"
+    if undo.action is OperationAction.CALL_HTTP:
+        return f"{undo.intended} was called"
     wholly = any(
         o.before == undo.intended and o.field == undo.field
         for o in run.status.operations

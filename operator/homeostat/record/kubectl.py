@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from homeostat.contracts.actions.http import Call
 from homeostat.contracts.actions.job import JobTemplate
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan, TargetIdentity
 from homeostat.contracts.remediation import RemediationSpec
@@ -60,8 +61,8 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
         return Commands(_reload(namespace, _hot_reload(operation, spec)), "")
     if operation.action is OperationAction.EVICT:
         return Commands(_evict(namespace, operation.target.name), "")
-    if operation.action is OperationAction.RUN_JOB:
-        return _run_job(namespace, operation, spec)
+    if operation.action in _OF_STEP:
+        return _OF_STEP[operation.action](namespace, operation, spec)
     if operation.action is OperationAction.EXTENSION:
         unworded = f"kubectl get {target} -o yaml   # by extension {operation.extension}: {operation.field} "
         return Commands(
@@ -85,6 +86,24 @@ def _run_job(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
         return Commands(_create_job(namespace, name, action.undo or action.template, "undo"), "")
     undo = _create_job(namespace, f"{name[: _LONGEST_JOB_NAME - len('-undo')]}-undo", action.undo, "undo")
     return Commands(_create_job(namespace, name, action.template, "template"), undo)
+
+
+def _call_http(_: str, operation: Operation, spec: RemediationSpec) -> Commands:
+    """Of a call the record's template is shown: its names are filled as ``docs/http.md`` says."""
+    step = next((s for s in spec.terms.steps if s.name == operation.step), None)
+    action = step.action.http if step else None
+    is_undo = operation.kind is not OperationKind.APPLY
+    if action is None:
+        method, _, url = operation.intended.partition(" ")
+        return Commands(f"curl -X {method} {shlex.quote(url)}", "")
+    do = _curl(action.undo or action.call, "undo") if is_undo else _curl(action.call, "call")
+    return Commands(do, "" if is_undo or action.undo is None else _curl(action.undo, "undo"))
+
+
+def _curl(call: Call, part: str) -> str:
+    key = " -H 'Idempotency-Key: RECORD-UID.OPERATION-ID'"
+    body = f"   # with the body of action.http.{part} of the step" if call.body else ""
+    return f"curl -X {call.method} {shlex.quote(call.url)}{key}{body}"
 
 
 def _create_job(namespace: str, name: str, template: JobTemplate | None, part: str) -> str:
@@ -174,6 +193,12 @@ def _reload(namespace: str, reload: HotReload | None) -> str:
     path = f"/api/v1/namespaces/{namespace}/pods/POD{where}"
     return f"kubectl create --raw {shlex.quote(path)} -f /dev/null   # for each POD"
 
+
+_OF_STEP: Mapping[OperationAction, Callable[[str, Operation, RemediationSpec], Commands]] = {
+    OperationAction.RUN_JOB: _run_job,
+    OperationAction.CALL_HTTP: _call_http,
+}
+"""How an operation reads whose words stand in its step."""
 
 _WORDED: Mapping[OperationAction, Callable[[Operation, str, str, str], str]] = {
     OperationAction.SCALE: _scale,

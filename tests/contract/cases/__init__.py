@@ -1,6 +1,6 @@
 """The actions under contract: a new one is one module and one line here; those of extensions are found."""
 
-from tests.contract.cases import evict, job, patch, reconfigure, resize, restart, rollback, scale
+from tests.contract.cases import evict, http, job, patch, reconfigure, resize, restart, rollback, scale
 from tests.contract.cases.case import ActionCase
 from tests.contract.installed import installed_cases
 
@@ -13,5 +13,6 @@ CASES: tuple[ActionCase, ...] = (
     *evict.CASES,
     *patch.CASES,
     *job.CASES,
+    *http.CASES,
     *installed_cases(),
 )

@@ -71,7 +71,10 @@ class ActionCase:
     """What the step's expressions may speak of."""
 
     verb: str = "patch"
-    """What the operator's account must be granted to act."""
+    """What the operator's account must be granted to act; empty where the API server is only asked."""
+
+    origins: tuple[str, ...] = ()
+    """What may be called outside the cluster."""
 
     of: tuple[str, str, str] | None = None
     """The object that the plan names, where it is not the one that is changed."""

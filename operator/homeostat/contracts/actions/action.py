@@ -7,6 +7,7 @@ from pydantic.config import JsonDict
 
 from homeostat.contracts.actions.evict import EvictAction
 from homeostat.contracts.actions.extension import ExtensionAction
+from homeostat.contracts.actions.http import HttpAction
 from homeostat.contracts.actions.job import JobAction
 from homeostat.contracts.actions.kinds import ActionSpec, ActionType
 from homeostat.contracts.actions.patch import PatchAction
@@ -51,6 +52,7 @@ class Action(Resource):
     ]
     patch: Annotated[PatchAction | None, Field(default=None, description="Change named fields of any object.")]
     job: Annotated[JobAction | None, Field(default=None, description="Run a runbook as a Kubernetes Job.")]
+    http: Annotated[HttpAction | None, Field(default=None, description="Call a system outside the cluster.")]
     extension: Annotated[ExtensionAction | None, Field(default=None, description="Do what an extension does.")]
 
     @model_validator(mode="after")

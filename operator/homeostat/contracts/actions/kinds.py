@@ -35,6 +35,7 @@ class ActionType(StrEnum):
     EVICT = "Evict"
     PATCH = "Patch"
     JOB = "Job"
+    HTTP = "Http"
     EXTENSION = "Extension"
 
 
