@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import socket
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,8 @@ LOOPBACK = ["127.0.0.0/8", "::1/128"]
 async def served(answer: bytes, *, drip: bool = False, cut: bool = False):
     """A server that gives every request the same answer; yields its port and the requests."""
     seen: list[bytes] = []
-    over, serving = asyncio.Event(), set()
+    over = asyncio.Event()
+    serving: set[Any] = set()
 
     async def serve(reader, writer):
         serving.add(asyncio.current_task())
