@@ -86,6 +86,18 @@ def resized(**changes: Any) -> dict[str, Any]:
     return {"resize": {"target": "pcscf", "container": "main", **changes}}
 
 
+def _job(**template: Any) -> dict[str, Any]:
+    return {"job": {"target": "pcscf", "template": {"image": "localhost/runbook:1", **template}}}
+
+
+def _extension(name: str = "annotate", **parameters: Any) -> dict[str, Any]:
+    return {"extension": {"target": "pcscf", "name": name, "parameters": parameters}}
+
+
+def _http(**call: Any) -> dict[str, Any]:
+    return {"http": {"target": "pcscf", "call": {"url": "https://oss.example.com/orders", **call}}}
+
+
 RECONFIGURE = {"target": "pcscf", "configMap": "tuning", "key": "tuning.yaml"}
 ITEM = {"path": "/peers", "item": "10.0.0.1"}
 WORST = {"query": 'failures{namespace="$namespace"}', "threshold": "0.5"}
@@ -262,6 +274,43 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("steps.0.action", evict(worst={**WORST, "threshold": "half"}), "spec.steps[0].action.evict.worst.threshold"),
     ("steps.0.action", evict(worst={**WORST, "order": "Oldest"}), "spec.steps[0].action.evict.worst.order"),
     ("boundaries", {"never": [{"action": "Delete"}]}, "spec.boundaries.never[0].action"),
+    ("steps.0.action", {"job": {"target": "pcscf"}}, "spec.steps[0].action.job.template"),
+    ("steps.0.action", _job(image="with space"), "spec.steps[0].action.job.template.image"),
+    ("steps.0.action", _job(args=["x" * 2049]), "spec.steps[0].action.job.template.args[0]"),
+    ("steps.0.action", _job(command=["x"] * 17), "spec.steps[0].action.job.template.command"),
+    ("steps.0.action", _job(backoffLimit=7), "spec.steps[0].action.job.template.backoffLimit"),
+    ("steps.0.action", _job(runAsUser=0), "spec.steps[0].action.job.template.runAsUser"),
+    ("steps.0.action", _job(rootFilesystem="Any"), "spec.steps[0].action.job.template.rootFilesystem"),
+    ("steps.0.action", _job(memory="much"), "spec.steps[0].action.job.template.memory"),
+    ("steps.0.action", _job(activeDeadline=60), "spec.steps[0].action.job.template.activeDeadline"),
+    ("steps.0.action", _job(env=[{"name": "A-B", "value": ""}]), "spec.steps[0].action.job.template.env[0].name"),
+    ("steps.0.action", _job(env=[{"name": "A", "value": "1"}] * 2), "spec.steps[0].action.job.template.env[1]"),
+    ("steps.0.action", _job(env=[{"name": "A"}]), "give exactly one of value, secretKeyRef and configMapKeyRef"),
+    (
+        "steps.0.action",
+        _job(env=[{"name": "A", "value": "1", "secretKeyRef": {"name": "s", "key": "k"}}]),
+        "give exactly one of value, secretKeyRef and configMapKeyRef",
+    ),
+    ("steps.0.action", _http(url="ftp://host/"), "spec.steps[0].action.http.call.url"),
+    ("steps.0.action", _http(url="https://user@host/"), "spec.steps[0].action.http.call.url"),
+    ("steps.0.action", _http(method="GET"), "spec.steps[0].action.http.call.method"),
+    ("steps.0.action", _http(body="x" * 4097), "spec.steps[0].action.http.call.body"),
+    ("steps.0.action", _http(expect=[]), "spec.steps[0].action.http.call.expect"),
+    ("steps.0.action", _http(expect=[200, 200]), "spec.steps[0].action.http.call.expect[1]"),
+    ("steps.0.action", _http(expect=[500]), "spec.steps[0].action.http.call.expect[0]"),
+    ("steps.0.action", _http(headers=[{"name": "X-A", "value": "b\nc"}]), "http.call.headers[0].value"),
+    ("steps.0.action", _http(headers=[{"name": "AUTHORIZATION", "value": "x"}]), "do not belong in a policy"),
+    (
+        "steps.0.action",
+        {"http": {**_http()["http"], "status": {"url": "https://host/", "state": "/state"}}},
+        "give state with at least one of done and failed",
+    ),
+    ("steps.0.action", _extension("Not_A_Name"), "spec.steps[0].action.extension.name"),
+    ("steps.0.action", _extension(a=1), "spec.steps[0].action.extension.parameters.a"),
+    ("steps.0.action", _extension(a="x" * 1025), "spec.steps[0].action.extension.parameters.a"),
+    ("steps.0.action", _extension(**{f"a{i}": "" for i in range(33)}), "spec.steps[0].action.extension.parameters"),
+    ("steps.0.action", _extension(**{"no name": "1"}), "a parameter's name has at most 63 letters"),
+    ("steps.0.action", _job(env=[{"name": "HOMEOSTAT_X", "value": "1"}]), "names that begin with HOMEOSTAT_"),
     ("causes", [{"name": "Throttled", "evidence": [{"name": "e"}]}], "give exactly one kind of evidence"),
     ("boundaries", {"autonomous": [{}]}, "an empty rule matches nothing"),
     (

@@ -10,7 +10,7 @@ from tests.contract.cases.scale import SCALABLE_CRD
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _kinds(cluster: Cluster) -> None:
+def _kinds(cluster: Cluster, crds: None) -> None:  # noqa: ARG001 - Homeostat's own kinds, for the records
     cluster.install(json.dumps(SCALABLE_CRD))
     name = SCALABLE_CRD["metadata"]["name"]
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{name}")

@@ -5,21 +5,39 @@ import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 from hack.cluster import Cluster
 from hack.cluster.processes import wait_until
+from homeostat.act.extensions import installed_extensions
+from homeostat.act.http_calls import Allowed, HttpCalls
 from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster, WriteAnswer
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority, Operation, Plan
+from homeostat.contracts.remediation import Promise, Remediation, Terms
 from homeostat.contracts.steps import Step
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
-from homeostat.flow.facts import Body, CompiledSource, Occasion, Preview, Reading, Receipt, Stamp, Workload
-from homeostat.flow.ports import NotFoundError
+from homeostat.decide.boundaries import reversal_of
+from homeostat.flow.facts import (
+    Body,
+    CallAnswer,
+    CompiledSource,
+    Occasion,
+    Preview,
+    Reading,
+    Receipt,
+    Stamp,
+    StoredRecord,
+    Workload,
+)
+from homeostat.flow.ports import Effect, KubernetesError, NoAnswerError, NotFoundError
 from homeostat.observe.workloads import KubernetesWorkloads
+from tests.apiserver.installation import OPERATOR, manifest
 from tests.contract.cases.case import ActionCase
+from tests.unit.record.samples import intent_spec, spec, stored
 
 SOURCE = CompiledSource(Stamp("ims", "site", "u", 1), TelemetrySourceSpec(url="http://prometheus.ims:9090"))
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
@@ -64,7 +82,7 @@ def plan_from(step: Step, preview: Preview) -> Plan:
         before=preview.before,
         intended=preview.intended,
         risk=Risk.LOW,
-        reversal=step.action.spec.reversal,
+        reversal=reversal_of(step, preview),
         authority=Authority.AUTONOMOUS,
         description=preview.description,
         digest="",
@@ -79,6 +97,8 @@ class Stage:
     cluster: Cluster
     api: ApiCluster
     namespace: str
+    intentions: tuple[Operation, ...] = ()
+    """The operations that were planned last."""
 
     def __post_init__(self) -> None:
         for body in self.case.objects:
@@ -92,9 +112,34 @@ class Stage:
     def intended(self) -> str:
         return self.case.intended.replace("{uid}", self.uid)
 
+    @cached_property
+    def record(self) -> StoredRecord:
+        """The record of the act; in the cluster where the act makes something, which would go without its owner."""
+        terms = {"steps": [self.case.step], "boundaries": {}, "guardrails": {}, "approval": {}, "verification": {}}
+        promise = Promise(observation_period="5s", targets=[self.case.target], expectations=intent_spec().expectations)
+        remediation = Remediation(spec=spec(promise=promise, terms=Terms.model_validate(terms)))
+        if self.case.effect_elsewhere is None:
+            return stored(remediation, namespace=self.namespace)
+        # Where the chart is installed too, only the operator creates records.
+        operator = self.cluster.kubeconfig_for(OPERATOR, ["system:masters"])
+        body = json.loads(
+            self.cluster.kubectl(
+                f"--kubeconfig={operator}",
+                "create",
+                "--output=json",
+                "--filename",
+                "-",
+                stdin=manifest(self.namespace, remediation.spec),
+            )
+        )
+        return stored(remediation, namespace=self.namespace, uid=body["metadata"]["uid"])
+
     def registry(self, api: ApiCluster | None = None) -> Registry:
         client = api or self.api
-        return registry(client, ControllerRevisionHistory(client), Measured(self.case.measured))
+        calls = HttpCalls(Allowed.of(self.case.origins, ["127.0.0.0/8"]))
+        outside = BadCalls(calls, client) if isinstance(client, BadConnection) else calls
+        history, measured = ControllerRevisionHistory(client), Measured(self.case.measured)
+        return registry(client, history, measured, outside, installed_extensions())
 
     def create(self, body: Mapping[str, Any]) -> None:
         self.cluster.kubectl("create", "--namespace", self.namespace, "--filename", "-", stdin=json.dumps(body))
@@ -133,12 +178,15 @@ class Stage:
         self.cluster.kubectl("delete", kind, name, "--namespace", self.namespace, "--cascade=foreground")
 
     def meddle(self) -> None:
+        if self.case.meddle_elsewhere is not None:
+            self.case.meddle_elsewhere(self)
+            return
         self._patch(self.case.meddling, self.case.subresource)
 
     def put_back(self) -> None:
         """Someone undoes the meddling."""
         back = self.case.subject
-        self._patch({k: back[k] for k in ("spec", "data") if k in back}, self.case.subresource)
+        self._patch({k: back[k] for k in ("metadata", "spec", "data") if k in back}, self.case.subresource)
         self._relive()
 
     async def body(self) -> Body:
@@ -151,6 +199,8 @@ class Stage:
 
     async def value(self) -> str:
         """The value in question; that of an object that an act was to end is as intended once it is gone."""
+        if self.case.effect_elsewhere is not None:
+            return await self.case.effect_elsewhere(self.api, self.namespace)
         try:
             body = await self.body()
         except NotFoundError:
@@ -171,7 +221,8 @@ class Stage:
     async def operations(self) -> tuple[Operation, ...]:
         actuator = self.registry().actuator(self.case.step.action.type)
         plan, at = await self.plan(), await self._after_creation()
-        return await actuator.operations(plan, self.case.step, await self.occasion(), at)
+        self.intentions = await actuator.operations(plan, self.case.step, await self.occasion(), at)
+        return self.intentions
 
     async def _after_creation(self) -> datetime:
         """A moment in a later second than the object's creation: managedFields tell times apart by the second only."""
@@ -182,10 +233,16 @@ class Stage:
         return datetime.now(UTC)
 
     async def apply(self, operation: Operation, api: ApiCluster | None = None) -> Receipt:
-        return await self.registry(api).effect(operation).apply(self.namespace, operation, self.case.target)
+        return await self.effect(operation, api).apply(self.namespace, operation, self.case.target)
 
     async def happened(self, operation: Operation) -> Receipt:
-        return await self.registry().effect(operation).happened(self.namespace, operation, self.case.target)
+        return await self.effect(operation).happened(self.namespace, operation, self.case.target)
+
+    def effect(self, operation: Operation, api: ApiCluster | None = None) -> Effect:
+        return self.registry(api).effect(operation, self.record)
+
+
+Answer = TypeVar("Answer")
 
 
 class BadConnection(ApiCluster):
@@ -208,7 +265,14 @@ class BadConnection(ApiCluster):
     async def evict(self, *args: Any, **kwargs: Any) -> WriteAnswer:
         return await self._disturbed(super().evict(*args, **kwargs))
 
-    async def _disturbed(self, write: Coroutine[Any, Any, WriteAnswer]) -> WriteAnswer:
+    async def call_outside(self, call: Coroutine[Any, Any, CallAnswer]) -> CallAnswer:
+        """The same happens around a call to somewhere else."""
+        try:
+            return await self._disturbed(call)
+        except KubernetesError as lost:
+            raise NoAnswerError(lost.message) from lost
+
+    async def _disturbed(self, write: Coroutine[Any, Any, Answer]) -> Answer:
         self.writes += 1
         try:
             if self.before is not None:
@@ -219,3 +283,17 @@ class BadConnection(ApiCluster):
         if self.after is not None:
             await self.after()
         return answer
+
+
+class BadCalls(HttpCalls):
+    """Calls to somewhere else on the same bad connection; a GET changes nothing."""
+
+    def __init__(self, calls: HttpCalls, connection: BadConnection) -> None:
+        self._calls, self._connection = calls, connection
+
+    def refusal(self, url: str) -> str:
+        return self._calls.refusal(url)
+
+    async def call(self, method: str, url: str, headers: Mapping[str, str], body: str | None) -> CallAnswer:
+        call = self._calls.call(method, url, headers, body)
+        return await call if method == "GET" else await self._connection.call_outside(call)

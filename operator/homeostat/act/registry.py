@@ -1,16 +1,22 @@
 """The actions that can be planned and the effects that carry them out: a new one is one file and one line here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from homeostat.act.annotate import AnnotateEffect
+from homeostat.act.call_http import CallHttpEffect
 from homeostat.act.edit_config import EditConfigEffect
 from homeostat.act.evict import EvictEffect
+from homeostat.act.extensions import ExtensionActuator, ExtensionEffect, Extensions
 from homeostat.act.hot_reload import HotReloadEffect
+from homeostat.act.http_calls import Allowed, HttpCalls
 from homeostat.act.instance_restarts import instance_restarts
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
 from homeostat.act.patch import PatchEffect
 from homeostat.act.plan_evict import EvictActuator
+from homeostat.act.plan_http import HttpActuator
+from homeostat.act.plan_job import JobActuator
 from homeostat.act.plan_patch import PatchActuator
 from homeostat.act.plan_reconfigure import ReconfigureActuator
 from homeostat.act.plan_resize import ResizeActuator
@@ -20,12 +26,13 @@ from homeostat.act.plan_scale import ScaleActuator
 from homeostat.act.resize import ResizeEffect
 from homeostat.act.restart import RestartEffect
 from homeostat.act.rollback import RollbackEffect
+from homeostat.act.run_job import RunJobEffect
 from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
-from homeostat.contracts.operations import TAKE_UP, Operation, OperationKind
+from homeostat.contracts.operations import TAKE_UP, Operation, OperationAction, OperationKind
 from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Occasion
-from homeostat.flow.ports import Actuator, Cluster, ConfigHistory, Effect, PodMeasurements
+from homeostat.flow.facts import Occasion, StoredRecord
+from homeostat.flow.ports import Actuator, Calls, Cluster, ConfigHistory, Effect, PodMeasurements
 from homeostat.flow.standing import standing
 
 
@@ -33,10 +40,16 @@ class Registry:
     """All actions and effects."""
 
     def __init__(
-        self, cluster: Cluster, scale: ScaleActuator, actuators: Sequence[Actuator], effects: Sequence[Effect]
+        self,
+        cluster: Cluster,
+        scale: ScaleActuator,
+        actuators: Sequence[Actuator],
+        effects: Sequence[Effect],
+        effects_of_records: Mapping[OperationAction, Callable[[StoredRecord], Effect]] | None = None,
     ) -> None:
         self._cluster = cluster
         self._scale = scale
+        self._effects_of_records = effects_of_records or {}
         self._actuators = {actuator.type: actuator for actuator in (scale, *actuators)}
         self._effects = {effect.action: effect for effect in effects}
 
@@ -44,9 +57,18 @@ class Registry:
         """The planner of an action."""
         return self._actuators[action]
 
-    def effect(self, operation: Operation) -> Effect:
-        """The executor of an operation."""
-        return self._effects[operation.action]
+    def effect(self, operation: Operation, record: StoredRecord | None = None) -> Effect:
+        """The executor of an operation of a record.
+
+        Raises:
+            ValueError: its input stands in its record, and none is given.
+        """
+        of_record = self._effects_of_records.get(operation.action)
+        if of_record is None:
+            return self._effects[operation.action]
+        if record is None:
+            raise ValueError(f"operation {operation.id} cannot be carried out without its record")
+        return of_record(record)
 
     async def shrink_operations(
         self,
@@ -100,8 +122,18 @@ class Registry:
         )
 
 
-def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurements) -> Registry:
-    """All actions and effects on a cluster."""
+def registry(
+    cluster: Cluster,
+    history: ConfigHistory,
+    measurements: PodMeasurements,
+    calls: Calls | None = None,
+    extensions: Extensions | None = None,
+) -> Registry:
+    """All actions and effects on a cluster, with those that are installed beside the operator's own.
+
+    Without ``calls`` nothing outside the cluster may be called.
+    """
+    calls, extensions = calls or HttpCalls(Allowed()), extensions or Extensions()
     return Registry(
         cluster,
         ScaleActuator(cluster),
@@ -112,6 +144,9 @@ def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurem
             RollbackActuator(cluster),
             EvictActuator(cluster, measurements),
             PatchActuator(cluster),
+            JobActuator(cluster),
+            HttpActuator(cluster, calls),
+            ExtensionActuator(cluster, extensions),
         ],
         [
             ScaleEffect(cluster),
@@ -125,4 +160,9 @@ def registry(cluster: Cluster, history: ConfigHistory, measurements: PodMeasurem
             EvictEffect(cluster),
             PatchEffect(cluster),
         ],
+        {
+            OperationAction.RUN_JOB: partial(RunJobEffect, cluster),
+            OperationAction.CALL_HTTP: partial(CallHttpEffect, cluster, calls),
+            OperationAction.EXTENSION: partial(ExtensionEffect, cluster, extensions),
+        },
     )

@@ -8,6 +8,8 @@ from typing import Any
 
 import kopf
 
+from homeostat.act.extensions import installed_extensions
+from homeostat.act.http_calls import HttpCalls
 from homeostat.act.registry import registry as effects
 from homeostat.app.health import Health
 from homeostat.app.kopf_setup import kopf_settings, register_login
@@ -82,7 +84,13 @@ class _Operator:
                 observer=observer,
                 workloads=workloads,
                 owners=KubernetesOwners(cluster),
-                effects=effects(cluster, history, observer),
+                effects=effects(
+                    cluster,
+                    history,
+                    observer,
+                    HttpCalls(settings.allowed_calls(), settings.http_timeout.total_seconds()),
+                    installed_extensions(),
+                ),
                 history=history,
                 records=Remediations(cluster, clock),
                 statuses=Statuses(cluster, self.catalog.stored),

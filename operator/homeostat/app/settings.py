@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from homeostat.act.http_calls import Allowed
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.flow.facts import CompiledSource, Stamp
@@ -52,6 +53,18 @@ class Settings(BaseSettings):
     resync_period: Time = Field(default=timedelta(minutes=10), description="Between two sweeps of all resources.")
     login_expiration: Time = Field(default=timedelta(minutes=10), description="When a token is read again.")
 
+    http_origins: tuple[str, ...] = Field(
+        default=(),
+        max_length=64,
+        description="What the action http may call: a JSON list of origins such as https://oss.example.com:8443.",
+    )
+    http_networks: tuple[str, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Inner networks that these may lie in, such as 10.20.0.0/16; others must be at public addresses.",
+    )
+    http_timeout: Time = Field(default=timedelta(seconds=10), description="Longest call outside the cluster.")
+
     diagnosis_patience: Time = Field(
         default=timedelta(seconds=60), description="How long evidence may take to support a cause."
     )
@@ -74,7 +87,16 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _usable_source(self) -> Self:
         self.default_source()
+        self.allowed_calls()
         return self
+
+    def allowed_calls(self) -> Allowed:
+        """What may be called outside the cluster.
+
+        Raises:
+            pydantic.ValidationError: an origin or a network is not one.
+        """
+        return Allowed.of(self.http_origins, self.http_networks)
 
     def default_source(self) -> CompiledSource | None:
         """The operator's own telemetry source; None where none is set.

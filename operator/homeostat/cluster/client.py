@@ -172,6 +172,14 @@ class ApiCluster:
         answer = await self._send(method, target, accept="*/*", longest=_LONGEST_POD_ANSWER)
         return answer.content.decode("utf-8", errors="replace")
 
+    async def pod_log(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        """Read the last lines that a container of a pod wrote; at most 64 KiB of text."""
+        served = await self._kinds.find("v1", "Pod")
+        query = {"container": container, "tailLines": str(lines)}
+        path = served.path(namespace, pod, "log")
+        answer = await self._send("GET", path, query=query, accept="*/*", longest=_LONGEST_POD_ANSWER)
+        return answer.content.decode("utf-8", errors="replace")
+
     async def _read(self, path: str, query: Mapping[str, str] | None = None) -> Body:
         answer = await self._retries.run(lambda: self._send("GET", path, query=query))
         return _decoded(answer.content)

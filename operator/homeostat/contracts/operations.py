@@ -81,6 +81,9 @@ class OperationAction(StrEnum):
     ROLLBACK = "Rollback"
     EVICT = "Evict"
     PATCH = "Patch"
+    RUN_JOB = "RunJob"
+    CALL_HTTP = "CallHttp"
+    EXTENSION = "Extension"
 
 
 TAKE_UP = frozenset({OperationAction.RESTART, OperationAction.HOT_RELOAD, OperationAction.ANNOTATE})
@@ -112,6 +115,7 @@ class Operation(StatusPart):
     attempt: Annotated[int, Field(ge=1, description="Which run of this step.")]
     kind: OperationKind
     action: OperationAction
+    extension: Annotated[Word, Field(default="", description="Extension whose operation it is; else empty.")]
     target: Annotated[TargetIdentity, Field(description="Object that is changed.")]
     resource_version: Annotated[Word, Field(default="", description="Precondition: the version that was read.")]
     field: Annotated[str, Field(default="", max_length=1024, description="Field that is changed.")]
@@ -133,4 +137,6 @@ class Operation(StatusPart):
     recorded_at: Annotated[Timestamp, Field(description="When it was written down, before its effect.")]
     finished_at: Annotated[Timestamp | None, Field(default=None, description="When its effect was known.")]
     audit_id: Annotated[Word, Field(default="", description="The API server's audit id of the write.")]
+    command: Annotated[Value, Field(default="", description="What a person would type for it; of an extension only.")]
+    undo_command: Annotated[Value, Field(default="", description="And to take it back; of an extension only.")]
     message: Annotated[Text, Field(default="", description="What became of it, as a sentence.")]

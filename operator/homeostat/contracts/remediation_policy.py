@@ -326,6 +326,17 @@ class RemediationPolicySpec(Resource):
             raise ValueError("mode Live needs guardrails.frequency, such as {limit: 4, per: 1h}")
         return self
 
+    @model_validator(mode="after")
+    def _jobs_end_before_they_are_judged(self) -> Self:
+        longest = parse_duration(self.verification.propagation)
+        for step in self.steps:
+            if step.action.job is not None and step.action.job.longest_run > longest:
+                raise ValueError(
+                    f"the activeDeadline of step {step.name} is longer than verification.propagation "
+                    f"({self.verification.propagation}): the step would be judged while its job runs"
+                )
+        return self
+
 
 class NotActed(StatusPart):
     """Why the policy last did nothing about a trigger."""

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from homeostat.contracts.actions.kinds import Risk
+from homeostat.contracts.actions.kinds import Reversal, Risk
+from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Variables
+from homeostat.flow.facts import Preview, Variables
 
 from .expressions.evaluate import Gives, evaluate
 
@@ -22,17 +23,28 @@ class Permission(StrEnum):
     AUTONOMOUS = "Autonomous"
 
 
-def risk_of(step: Step) -> Risk:
+Known = Preview | Plan | None
+"""What is known of a step beyond its own text: what it would change now, or its plan."""
+
+
+def risk_of(step: Step, known: Known = None) -> Risk:
     """Risk of a step: the action's own, or the author's if that is higher."""
-    return max(step.action.spec.default_risk, step.risk or Risk.LOW, key=_RISKS.index)
+    own = known.risk if known else None
+    return max(own or step.action.spec.default_risk, step.risk or Risk.LOW, key=_RISKS.index)
 
 
-def permission(boundaries: Boundaries, step: Step, variables: Variables) -> Permission:
+def reversal_of(step: Step, known: Known = None) -> Reversal:
+    """Whether a step can be taken back."""
+    own = known.reversal if known else None
+    return own or step.action.spec.reversal
+
+
+def permission(boundaries: Boundaries, step: Step, variables: Variables, known: Known = None) -> Permission:
     """What the boundaries say about a step now; what no rule mentions needs approval.
 
     A rule whose ``if`` is not known counts against the act: it holds in never and approval, and not in autonomous.
     """
-    about = _About(step, risk_of(step), variables)
+    about = _About(step, risk_of(step, known), reversal_of(step, known), variables)
     if about.is_mentioned(boundaries.never, in_doubt=True):
         return Permission.NEVER
     if about.is_mentioned(boundaries.approval, in_doubt=True):
@@ -45,6 +57,7 @@ def permission(boundaries: Boundaries, step: Step, variables: Variables) -> Perm
 class _About:
     step: Step
     risk: Risk
+    reversal: Reversal
     variables: Variables
 
     def is_mentioned(self, rules: Sequence[BoundaryRule], *, in_doubt: bool) -> bool:
@@ -55,7 +68,7 @@ class _About:
             (rule.action, self.step.action.type),
             (rule.risk, self.risk),
             (rule.step, self.step.name),
-            (rule.reversal, self.step.action.spec.reversal),
+            (rule.reversal, self.reversal),
         )
         given = [(wanted, actual) for wanted, actual in parts if wanted is not None]
         if not all(wanted == actual for wanted, actual in given):

@@ -18,7 +18,7 @@ from homeostat.contracts.steps import Follow, Step
 from homeostat.flow.facts import NOTHING_KNOWN, Finding, GuardFacts, Preview, Reading, Variables, Workload
 from homeostat.flow.wording import clip
 
-from .boundaries import Permission, permission, risk_of
+from .boundaries import Permission, permission
 from .expressions.evaluate import Gives, evaluate
 from .guardrails import check_guards
 from .plans import make_plan
@@ -104,7 +104,7 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
     if plan is None:
         message = "what it would change could not be worked out"
         return _considered(step, CandidateVerdict.BLOCKED, "NotPreviewed", message)
-    if permission(case.terms.boundaries, step, case.variables_of(step)) is Permission.NEVER:
+    if permission(case.terms.boundaries, step, case.variables_of(step), preview) is Permission.NEVER:
         return _considered(step, CandidateVerdict.BLOCKED, *_NEVER)
     guards = check_guards(
         record=case.record,
@@ -121,7 +121,7 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
     if denial is not None:
         return _considered(step, CandidateVerdict.BLOCKED, denial.reason, denial.message, guards=guards)
-    message = f"{plan.description}; risk {risk_of(step)}, {plan.authority.lower()}"
+    message = f"{plan.description}; risk {plan.risk}, {plan.authority.lower()}"
     return _considered(step, CandidateVerdict.CHOSEN, "", message, plan=plan, guards=guards)
 
 
@@ -150,7 +150,7 @@ def withdrawn(step: Step, plan: Plan, terms: Terms, variables: Variables) -> tup
     excluded = _why_excluded(step, variables)
     if excluded[0]:
         return excluded
-    permitted = permission(terms.boundaries, step, variables)
+    permitted = permission(terms.boundaries, step, variables, plan)
     if permitted is Permission.NEVER:
         return _NEVER
     if permitted is Permission.APPROVAL and plan.authority is Authority.AUTONOMOUS:

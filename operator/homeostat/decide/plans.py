@@ -10,7 +10,7 @@ from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Preview, Variables
 from homeostat.flow.wording import clip
 
-from .boundaries import Permission, permission, risk_of
+from .boundaries import Permission, permission, reversal_of, risk_of
 
 _DIGEST_LENGTH = 32
 
@@ -28,7 +28,7 @@ def make_plan(
     """The plan of a step as previewed; None where the preview names no target."""
     if preview.target is None:
         return None
-    permitted = permission(terms.boundaries, step, variables)
+    permitted = permission(terms.boundaries, step, variables, preview)
     approval = bool(preview.asks) or permitted is not Permission.AUTONOMOUS
     described = preview.description or f"{preview.field} {preview.before} -> {preview.intended}"
     return Plan(
@@ -40,8 +40,8 @@ def make_plan(
         before=preview.before,
         before_by=preview.ownership.written_by if preview.ownership else "",
         intended=preview.intended,
-        risk=risk_of(step),
-        reversal=step.action.spec.reversal,
+        risk=risk_of(step, preview),
+        reversal=reversal_of(step, preview),
         authority=Authority.APPROVAL if approval else Authority.AUTONOMOUS,
         description=clip("; ".join(part for part in (described, preview.asks) if part)),
         digest=plan_digest(step.name, preview.target.uid, preview.field, preview.intended),

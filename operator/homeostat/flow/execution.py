@@ -13,13 +13,14 @@ from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.flow.attempts import GIVEN_UP
 from homeostat.flow.draining import Drained, may_end
 from homeostat.flow.facts import Receipt
-from homeostat.flow.ports import KubernetesError, PlanStaleError
+from homeostat.flow.ports import KubernetesError, PlanStaleError, Telling
 from homeostat.flow.run import Run
 from homeostat.verify.judge import Awaited, Obstacle
 
 _OBSTACLES = ((NO_NODE, Obstacle.NO_NODE), (NO_CAPACITY, Obstacle.REFUSED), (GIVES_UP, Obstacle.FAILED))
 _REFUSED = 400
 _SERVER_FAULT = 500
+_LONGEST_MESSAGE = 1024
 
 
 class Progress(StrEnum):
@@ -79,7 +80,7 @@ async def give_up(run: Run, operations: Sequence[Operation], why: str) -> None:
 async def awaited(run: Run, operations: Sequence[Operation]) -> Awaited:
     """What is not yet in force in the running workload; empty once all operations are."""
     for operation in operations:
-        effect = run.stages.effects.effect(operation)
+        effect = run.stages.effects.effect(operation, run.stored)
         try:
             waiting = await effect.in_force(run.namespace, operation, run.target_of(operation))
         except KubernetesError as error:
@@ -98,7 +99,8 @@ async def _known_after_restart(run: Run, operation: Operation) -> Receipt | None
     """What became of an operation that was recorded before this process began; None if surely nothing did."""
     if operation.id in run.recorded_here:
         return None
-    known = await run.stages.effects.effect(operation).happened(run.namespace, operation, run.target_of(operation))
+    effect = run.stages.effects.effect(operation, run.stored)
+    known = await effect.happened(run.namespace, operation, run.target_of(operation))
     return None if known.state is OperationState.INTENDED else known
 
 
@@ -133,8 +135,25 @@ async def _say_awaited(run: Run, operation: Operation, drained: Drained) -> None
     await run.write(operations=run.replaced([drained.operation]), **changes)
 
 
+async def note_results(run: Run, operations: Sequence[Operation]) -> None:
+    """Write what operations have told of their end since they were done."""
+    told: list[Operation] = []
+    for operation in operations:
+        effect = run.stages.effects.effect(operation, run.stored)
+        if not isinstance(effect, Telling):
+            continue
+        try:
+            result = (await effect.result(run.namespace, operation, run.target_of(operation)))[:_LONGEST_MESSAGE]
+        except KubernetesError:
+            continue  # what an operation tells decides nothing
+        if result and result != operation.message:
+            told.append(operation.model_copy(update={"message": result}))
+    if told:
+        await run.write_after_effect(operations=run.replaced(told))
+
+
 async def _effect(run: Run, operation: Operation) -> Receipt:
-    effect = run.stages.effects.effect(operation)
+    effect = run.stages.effects.effect(operation, run.stored)
     with run.stages.metrics.stage("act"):
         try:
             return await effect.apply(run.namespace, operation, run.target_of(operation))
@@ -151,7 +170,7 @@ async def _note(run: Run, operation: Operation, receipt: Receipt) -> None:
             "state": receipt.state,
             "finished_at": run.now(),
             "audit_id": receipt.audit_id,
-            "message": receipt.message[:1024],
+            "message": receipt.message[:_LONGEST_MESSAGE],
         }
     )
     changes: dict[str, object] = {"operations": run.replaced([done])}

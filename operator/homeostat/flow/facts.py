@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from homeostat.contracts.actions.kinds import Reversal, Risk
 from homeostat.contracts.operations import OperationState, Plan, TargetIdentity
 from homeostat.contracts.remediation import Candidate, Diagnosis, Evidence, GuardVerdict, Remediation
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
@@ -284,6 +285,7 @@ class Preview:
 
     ``already`` True: the target has the intended value, so there is nothing to do. ``asks`` says why a person is asked
     whatever the boundaries say; empty where these decide. ``ownership`` None: nobody looked for other owners.
+    ``risk`` and ``reversal`` are given where the one who looked knows better than the action's own text.
     """
 
     target: TargetIdentity | None = None
@@ -296,6 +298,8 @@ class Preview:
     already: bool = False
     asks: str = ""
     ownership: Ownership | None = None
+    risk: Risk | None = None
+    reversal: Reversal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +370,14 @@ class Receipt:
     state: OperationState
     audit_id: str = ""
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswer:
+    """What a system outside the cluster answered: HTTP status, and the beginning of its text."""
+
+    status: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,7 +287,7 @@ async def _is_only_intended(run: Run) -> bool:
     if begun or not intended or all(o.id in run.recorded_here for o in intended):
         return False
     for operation in intended:
-        effect = run.stages.effects.effect(operation)
+        effect = run.stages.effects.effect(operation, run.stored)
         receipt = await effect.happened(run.namespace, operation, run.target)
         if receipt.state in {OperationState.APPLIED, OperationState.UNKNOWN}:
             return False

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan, TargetIdentity
@@ -12,6 +12,7 @@ from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.flow.facts import (
     Answer,
     Body,
+    CallAnswer,
     CompiledSource,
     ConfigNote,
     Occasion,
@@ -19,6 +20,7 @@ from homeostat.flow.facts import (
     Preview,
     Reading,
     Receipt,
+    StoredRecord,
     Workload,
 )
 
@@ -123,6 +125,39 @@ class Cluster(Protocol):
         """Make one HTTP call to a pod through the API server; gives the answer's text."""
         ...
 
+    async def pod_log(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        """Read the last lines that a container of a pod wrote."""
+        ...
+
+
+class CallError(Exception):
+    """A call outside the cluster that was not answered."""
+
+
+class NotSentError(CallError):
+    """It surely did not leave."""
+
+
+class NoAnswerError(CallError):
+    """It may have arrived."""
+
+
+class Calls(Protocol):
+    """Calls to systems outside the cluster, as far as the administrator allows them."""
+
+    def refusal(self, url: str) -> str:
+        """Why a URL may not be called; empty where its origin is allowed."""
+        ...
+
+    async def call(self, method: str, url: str, headers: Mapping[str, str], body: str | None) -> CallAnswer:
+        """Make one call, once.
+
+        Raises:
+            NotSentError: it surely did not leave.
+            NoAnswerError: it may have arrived; no answer came.
+        """
+        ...
+
 
 class ConfigHistory(Protocol):
     """The last contents of a ConfigMap's key, and which of them the promise was kept under."""
@@ -197,6 +232,15 @@ class Effect(Protocol):
         ...
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """An effect that has something to tell once it has ended: a runbook's exit and last lines."""
+
+    async def result(self, namespace: str, operation: Operation, target: Target) -> str:
+        """How it ended, as a sentence; empty while it has not."""
+        ...
+
+
 class Workloads(Protocol):
     """State of targets."""
 
@@ -253,8 +297,8 @@ class Effects(Protocol):
         """The planner of an action."""
         ...
 
-    def effect(self, operation: Operation) -> Effect:
-        """The executor of an operation."""
+    def effect(self, operation: Operation, record: StoredRecord) -> Effect:
+        """The executor of an operation of a record."""
         ...
 
     async def shrink_operations(

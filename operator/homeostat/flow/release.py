@@ -50,7 +50,7 @@ async def release(run: Run) -> None:
 async def _happened_before_restart(run: Run) -> bool:
     for operation in run.operations(OperationKind.RELEASE, OperationState.INTENDED):
         if operation.action is OperationAction.SCALE and operation.id not in run.recorded_here:
-            effect = run.stages.effects.effect(operation)
+            effect = run.stages.effects.effect(operation, run.stored)
             receipt = await effect.happened(run.namespace, operation, run.target)
             return receipt.state is OperationState.APPLIED
     return False

@@ -14,7 +14,7 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 from homeostat.contracts.remediation import PersonDecision, Phase
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, UndoResult, UndoState
 from homeostat.flow.branches import adds_capacity, follow
-from homeostat.flow.execution import Progress, awaited, carry_out_all
+from homeostat.flow.execution import Progress, awaited, carry_out_all, note_results
 from homeostat.flow.facts import Occasion
 from homeostat.flow.field_changes import changes_of
 from homeostat.flow.phases import undo_requests
@@ -162,7 +162,7 @@ async def _undos(run: Run, standing: Sequence[Operation], outcome: OutcomeName |
     undos: list[Operation] = []
     for operation in standing:
         number = 1 + len(undos) + sum((o.step, o.attempt) == (operation.step, operation.attempt) for o in known)
-        undo = await run.stages.effects.effect(operation).reverse(
+        undo = await run.stages.effects.effect(operation, run.stored).reverse(
             run.namespace, operation, run.target_of(operation), OperationKind.UNDO, number, run.now()
         )
         if undo is not None and outcome is OutcomeName.NO_CAPACITY and adds_capacity(operation):
@@ -222,6 +222,7 @@ async def _await_in_force(run: Run, undo: UndoResult) -> None:
         return
     done = _operations(run, undo)
     waiting = (await awaited(run, done)).text
+    await note_results(run, done)
     if not waiting:
         await run.write(undo=undo.model_copy(update={"in_force_at": run.now()}))
     elif _expired(run, done):
@@ -294,6 +295,10 @@ def _put_back(run: Run, undo: Operation) -> str:
     target = f"{undo.target.kind}/{undo.target.name}"
     if undo.action is OperationAction.RESTART:
         return f"{target} was restarted"
+    if undo.action is OperationAction.RUN_JOB:
+        return f"{undo.intended} has completed"
+    if undo.action is OperationAction.CALL_HTTP:
+        return f"{undo.intended} was called"
     wholly = any(
         o.before == undo.intended and o.field == undo.field
         for o in run.status.operations

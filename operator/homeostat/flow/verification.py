@@ -11,7 +11,7 @@ from homeostat.contracts.steps import Undo
 from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.flow.attempts import timed_out_at
 from homeostat.flow.branches import adds_capacity, follow
-from homeostat.flow.execution import awaited
+from homeostat.flow.execution import awaited, note_results
 from homeostat.flow.facts import Workload
 from homeostat.flow.run import Run
 from homeostat.flow.undo import begin_undo
@@ -54,6 +54,9 @@ async def verify(run: Run) -> None:
     """Verifying: wait until the act is in force, then judge each look until there is a verdict."""
     current = run.status.verifications[-1]
     operations = run.operations(OperationKind.APPLY, OperationState.APPLIED)
+    awaiting = Awaited() if current.in_force_at else await awaited(run, operations)
+    if not current.in_force_at:
+        await note_results(run, operations)
     verdict = judge(
         trigger=run.expectation(run.spec.trigger.expectation),
         guards=run.guard_expectations(),
@@ -61,7 +64,7 @@ async def verify(run: Run) -> None:
         terms=run.spec.terms.verification,
         tracks=run.memory.tracks,
         ready_now=_ready_now(run),
-        awaiting=Awaited() if current.in_force_at else await awaited(run, operations),
+        awaiting=awaiting,
         now=run.now(),
         timed_out_at=timed_out_at(run.status, run.step, run.plan.attempt, current.started_at),
         in_a_row=run.in_a_row,

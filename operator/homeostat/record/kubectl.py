@@ -8,7 +8,9 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from homeostat.contracts.operations import Operation, OperationAction, Plan, TargetIdentity
+from homeostat.contracts.actions.http import Call
+from homeostat.contracts.actions.job import JobTemplate
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan, TargetIdentity
 from homeostat.contracts.remediation import RemediationSpec
 from homeostat.contracts.service_intent import HotReload
 from homeostat.flow.field_changes import read_values, value_changes, values_text
@@ -20,6 +22,9 @@ _MOST_WORDED = 3
 
 _SHORT_GROUPS = frozenset({"v1", "apps/v1"})
 """Groups whose kinds kubectl knows by their bare name."""
+_LONGEST_JOB_NAME = 63
+_LONGEST_COMMAND = 200
+"""Longest command that stands whole in a line of the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,60 @@ def commands(namespace: str, operation: Operation, spec: RemediationSpec) -> Com
         return Commands(_reload(namespace, _hot_reload(operation, spec)), "")
     if operation.action is OperationAction.EVICT:
         return Commands(_evict(namespace, operation.target.name), "")
+    if operation.action in _OF_STEP:
+        return _OF_STEP[operation.action](namespace, operation, spec)
+    if operation.action is OperationAction.EXTENSION:
+        unworded = f"kubectl get {target} -o yaml   # by extension {operation.extension}: {operation.field} "
+        return Commands(
+            operation.command or unworded + _change(operation.before, operation.intended), operation.undo_command
+        )
     if operation.action is OperationAction.RESTART:
         return Commands(f"kubectl rollout restart {target}", "")
     word, before, after = _WORDED[operation.action], operation.before, operation.intended
     if operation.action is OperationAction.ANNOTATE:
         before, after = operation.digest_before, operation.digest_intended
     return Commands(word(operation, target, before, after), word(operation, target, after, before))
+
+
+def _run_job(namespace: str, operation: Operation, spec: RemediationSpec) -> Commands:
+    step = next((s for s in spec.terms.steps if s.name == operation.step), None)
+    action = step.action.job if step else None
+    if action is None:
+        return Commands(f"kubectl get {operation.intended.lower()} -n {shlex.quote(namespace)} -o yaml", "")
+    name = operation.intended.partition("/")[2]
+    if operation.kind is not OperationKind.APPLY:
+        return Commands(_create_job(namespace, name, action.undo or action.template, "undo"), "")
+    undo = _create_job(namespace, f"{name[: _LONGEST_JOB_NAME - len('-undo')]}-undo", action.undo, "undo")
+    return Commands(_create_job(namespace, name, action.template, "template"), undo)
+
+
+def _call_http(_: str, operation: Operation, spec: RemediationSpec) -> Commands:
+    """Of a call the record's template is shown: its names are filled as ``docs/http.md`` says."""
+    step = next((s for s in spec.terms.steps if s.name == operation.step), None)
+    action = step.action.http if step else None
+    is_undo = operation.kind is not OperationKind.APPLY
+    if action is None:
+        method, _, url = operation.intended.partition(" ")
+        return Commands(f"curl -X {method} {shlex.quote(url)}", "")
+    do = _curl(action.undo or action.call, "undo") if is_undo else _curl(action.call, "call")
+    return Commands(do, "" if is_undo or action.undo is None else _curl(action.undo, "undo"))
+
+
+def _curl(call: Call, part: str) -> str:
+    key = " -H 'Idempotency-Key: RECORD-UID.OPERATION-ID'"
+    body = f"   # with the body of action.http.{part} of the step" if call.body else ""
+    return f"curl -X {call.method} {shlex.quote(call.url)}{key}{body}"
+
+
+def _create_job(namespace: str, name: str, template: JobTemplate | None, part: str) -> str:
+    """Empty without a template; what kubectl has no words for is named in a comment."""
+    if template is None:
+        return ""
+    start = f"kubectl create job {name} -n {shlex.quote(namespace)} --image={shlex.quote(template.image)}"
+    words = f" -- {shlex.join([*template.command, *template.args])}" if template.command else ""
+    if len(start + words) > _LONGEST_COMMAND or (template.args and not template.command):
+        return f"{start}   # command, args and env as in action.job.{part} of the step"
+    return f"{start}{words}"
 
 
 def _scale(_: Operation, target: str, _before: str, after: str) -> str:
@@ -140,6 +193,12 @@ def _reload(namespace: str, reload: HotReload | None) -> str:
     path = f"/api/v1/namespaces/{namespace}/pods/POD{where}"
     return f"kubectl create --raw {shlex.quote(path)} -f /dev/null   # for each POD"
 
+
+_OF_STEP: Mapping[OperationAction, Callable[[str, Operation, RemediationSpec], Commands]] = {
+    OperationAction.RUN_JOB: _run_job,
+    OperationAction.CALL_HTTP: _call_http,
+}
+"""How an operation reads whose words stand in its step."""
 
 _WORDED: Mapping[OperationAction, Callable[[Operation, str, str, str], str]] = {
     OperationAction.SCALE: _scale,

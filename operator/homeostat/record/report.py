@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from homeostat.contracts.operations import Operation, OperationKind, OperationState
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.remediation import CandidateVerdict, Phase, Remediation
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.verification import OutcomeName, ReleaseState, UndoResult, UndoState, VerificationResult
@@ -23,6 +23,7 @@ _CANDIDATES_SHOWN = 8
 _OPERATIONS_SHOWN = 8
 _VERIFICATIONS_SHOWN = 4
 _BODY_WIDTH = 110
+_TELLING = frozenset({OperationAction.RUN_JOB, OperationAction.CALL_HTTP})
 
 
 def summary(record: Remediation) -> str:
@@ -90,7 +91,7 @@ def _section(title: str, body: Iterable[str]) -> list[str]:
 
 def _wrapped(text: str) -> list[str]:
     """Indent under the section's title; commands stay whole, so that they can be copied."""
-    if "kubectl " in text or text.startswith("'["):
+    if "kubectl " in text or text.strip().startswith("curl ") or text.startswith("'["):
         return [f"  {text}"]
     return textwrap.wrap(
         text, _BODY_WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
@@ -170,6 +171,8 @@ def _did(namespace: str, record: Remediation) -> Iterator[str]:
         yield _operation_line(operation)
         yield f"  {commands(namespace, operation, record.spec).do}"
         yield from _sessions(operation)
+        if operation.action in _TELLING and operation.state is OperationState.APPLIED:
+            yield operation.message or "its result is not known yet"
 
 
 def _sessions(operation: Operation) -> Iterator[str]:

@@ -1,10 +1,13 @@
 """What the contract suite needs to know of an action: its objects, what it changes, and how others change the same."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from hack.cluster import Cluster
+from homeostat.cluster.client import ApiCluster
 from homeostat.contracts.actions.kinds import Reversal
+from homeostat.contracts.operations import Operation
 from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import NOTHING_KNOWN, Body, Variables
@@ -29,6 +32,16 @@ def workload(kind: str, name: str, replicas: int = 2) -> dict[str, Any]:
     if kind == "DaemonSet":
         del spec["replicas"]
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+class Staged(Protocol):
+    """A case on stage, as far as a case needs it."""
+
+    cluster: Cluster
+    namespace: str
+    intentions: tuple[Operation, ...]
+
+    def create(self, body: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,10 @@ class ActionCase:
     """What the step's expressions may speak of."""
 
     verb: str = "patch"
-    """What the operator's account must be granted to act."""
+    """What the operator's account must be granted to act; empty where the API server is only asked."""
+
+    origins: tuple[str, ...] = ()
+    """What may be called outside the cluster."""
 
     of: tuple[str, str, str] | None = None
     """The object that the plan names, where it is not the one that is changed."""
@@ -71,6 +87,18 @@ class ActionCase:
 
     ends: bool = False
     """Whether the act ends the object: then one that is gone, however it went, is as intended."""
+
+    reversal: Reversal | None = None
+    """What the action says of itself only when it looks: that of an extension."""
+
+    effect_elsewhere: Callable[[ApiCluster, str], Awaitable[str]] | None = None
+    """The value in question, where the act leaves the acted object alone and has its effect elsewhere."""
+
+    meddle_elsewhere: Callable[[Staged], None] | None = None
+    """How others meddle there."""
+
+    come_into_force: Callable[[Staged], None] | None = None
+    """What the test does in place of a node, so that the act comes into force and can be taken back."""
 
     @property
     def planned(self) -> tuple[str, str, str]:
@@ -85,4 +113,4 @@ class ActionCase:
     @property
     def reversible(self) -> bool:
         """Whether the action says of itself that it can be taken back."""
-        return self.step.action.spec.reversal is Reversal.POSSIBLE
+        return (self.reversal or self.step.action.spec.reversal) is Reversal.POSSIBLE

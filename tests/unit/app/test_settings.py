@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
+from homeostat.act.http_calls import Allowed
 from homeostat.app.settings import Settings
 
 
@@ -10,6 +11,7 @@ def test_defaults_are_safe():
     settings = Settings()
     assert settings.default_source() is None
     assert settings.known_good_after == timedelta(minutes=10)
+    assert settings.allowed_calls() == Allowed()
 
 
 def test_environment(monkeypatch):
@@ -40,6 +42,9 @@ def test_environment(monkeypatch):
         ("HOMEOSTAT_REDECIDE_EVERY", "0s"),
         ("HOMEOSTAT_HEALTH_PORT", "70000"),
         ("HOMEOSTAT_LOG_FORMAT", "xml"),
+        ("HOMEOSTAT_HTTP_ORIGINS", '["oss.example.com"]'),
+        ("HOMEOSTAT_HTTP_ORIGINS", '["https://oss.example.com/path"]'),
+        ("HOMEOSTAT_HTTP_NETWORKS", '["10.0.0.1/8"]'),
     ],
 )
 def test_wrong_values_are_refused_at_the_start(monkeypatch, name, value):

@@ -6,6 +6,9 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from homeostat.contracts.actions.evict import EvictAction
+from homeostat.contracts.actions.extension import ExtensionAction
+from homeostat.contracts.actions.http import HttpAction
+from homeostat.contracts.actions.job import JobAction
 from homeostat.contracts.actions.kinds import ActionSpec, ActionType
 from homeostat.contracts.actions.patch import PatchAction
 from homeostat.contracts.actions.reconfigure import ReconfigureAction
@@ -48,6 +51,9 @@ class Action(Resource):
         ),
     ]
     patch: Annotated[PatchAction | None, Field(default=None, description="Change named fields of any object.")]
+    job: Annotated[JobAction | None, Field(default=None, description="Run a runbook as a Kubernetes Job.")]
+    http: Annotated[HttpAction | None, Field(default=None, description="Call a system outside the cluster.")]
+    extension: Annotated[ExtensionAction | None, Field(default=None, description="Do what an extension does.")]
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -34,6 +34,9 @@ class ActionType(StrEnum):
     RESTART = "Restart"
     EVICT = "Evict"
     PATCH = "Patch"
+    JOB = "Job"
+    HTTP = "Http"
+    EXTENSION = "Extension"
 
 
 class ActionSpec(Resource, ABC):
