@@ -11,7 +11,7 @@ from homeostat.act.registry import registry
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory, text_digest
 from homeostat.contracts.operations import OperationAction, OperationKind, OperationState
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 from tests.apiserver.test_act_in_force import Bench, until
 from tests.contract.cases.reconfigure import CASES, TUNING
 from tests.contract.stage import Measured, Stage

@@ -19,7 +19,7 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import Target
+from homeostat.contracts.target import Target
 from homeostat.flow.facts import Occasion, Pod, Workload
 from homeostat.flow.ports import PlanStaleError
 from tests.contract.cases.case import workload

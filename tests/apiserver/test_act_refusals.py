@@ -11,8 +11,8 @@ from hack.cluster import Cluster
 from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory, text_digest
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from homeostat.flow.facts import Occasion, Pod, Preview, Variables, Workload
 from tests.contract.cases.case import pod_template, workload
 from tests.contract.cases.reconfigure import JSON, LIST, PLAIN, TUNING

@@ -20,9 +20,10 @@ from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationKind, OperationState, Plan
 from homeostat.contracts.remediation import GuardVerdict
 from homeostat.contracts.steps import Step
-from homeostat.decide.guardrails import check_guards
-from homeostat.flow.facts import Body, Occasion, Ownership, StoredRecord, Workload
+from homeostat.decide.guards import check_guards
+from homeostat.flow.facts import Occasion, Ownership, Workload
 from homeostat.flow.ports import PlanStaleError
+from homeostat.flow.resources import Body, StoredRecord
 from homeostat.observe.owners import KubernetesOwners
 from homeostat.record.guard_facts import guard_facts
 from tests.contract.cases.case import workload

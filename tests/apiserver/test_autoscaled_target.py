@@ -15,7 +15,8 @@ from homeostat.contracts.remediation import Diagnosis, RankedCause, Terms
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Step
 from homeostat.decide.choose import decide
-from homeostat.flow.facts import Decision, Finding, GuardFacts, Occasion, Preview, Ruling
+from homeostat.flow.facts import Decision, Finding, Occasion, Preview, Ruling
+from homeostat.flow.past_acts import GuardFacts
 from homeostat.observe.owners import KubernetesOwners
 from homeostat.observe.workloads import KubernetesWorkloads
 from tests.contract.cases.case import workload

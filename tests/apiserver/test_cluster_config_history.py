@@ -9,8 +9,9 @@ import pytest
 from hack.cluster import Cluster
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import REMEMBERED, ControllerRevisionHistory, text_digest
-from homeostat.flow.facts import Body, ConfigNote
+from homeostat.flow.facts import ConfigNote
 from homeostat.flow.ports import KubernetesError, NotFoundError
+from homeostat.flow.resources import Body
 
 KEY = "tuning.yaml"
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "pcscf-tuning"}}

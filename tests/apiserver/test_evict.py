@@ -16,10 +16,11 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.contracts.actions.kinds import Risk
 from homeostat.contracts.operations import Authority, Operation, OperationKind, OperationState, Plan
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import CompiledSource, Occasion, Preview, Reading, Unknown
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Occasion, Preview, Reading, Unknown
 from homeostat.flow.ports import PlanStaleError
+from homeostat.flow.resources import CompiledSource
 from homeostat.observe.workloads import KubernetesWorkloads
 from homeostat.record.kubectl import commands
 from tests.apiserver.fixtures import Connect

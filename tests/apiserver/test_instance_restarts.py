@@ -11,8 +11,8 @@ from homeostat.act.registry import Registry, registry
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from homeostat.flow.facts import Occasion, Workload
 from tests.contract.cases.case import workload
 from tests.contract.cases.reconfigure import TUNING

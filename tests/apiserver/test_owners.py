@@ -9,8 +9,9 @@ from hack.cluster import Cluster
 from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Owner, Ownership
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Owner, Ownership
+from homeostat.flow.resources import Body
 from homeostat.observe.owners import KubernetesOwners
 from tests.apiserver import foreign_kinds
 from tests.contract.cases.case import workload

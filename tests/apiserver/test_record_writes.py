@@ -17,8 +17,8 @@ from homeostat.contracts.common import API_VERSION
 from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.remediation import Phase
 from homeostat.contracts.service_intent import Episode, Fulfilment, ServiceIntentStatus
-from homeostat.flow.facts import Body
 from homeostat.flow.ports import ConflictError, NotFoundError
+from homeostat.flow.resources import Body
 from homeostat.record.events import EVENTS_API, KubernetesEvents
 from homeostat.record.guard_facts import guard_facts
 from homeostat.record.remediations import RecordMismatchError, Remediations

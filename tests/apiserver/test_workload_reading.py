@@ -7,7 +7,7 @@ import pytest
 from hack.cluster import Cluster
 from hack.cluster.processes import wait_until
 from homeostat.cluster.client import ApiCluster
-from homeostat.contracts.service_intent import Target
+from homeostat.contracts.target import Target
 from homeostat.observe.workloads import KubernetesWorkloads
 from tests.contract.cases.case import NOWHERE
 

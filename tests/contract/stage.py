@@ -21,19 +21,9 @@ from homeostat.contracts.remediation import Promise, Remediation, Terms
 from homeostat.contracts.steps import Step
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.decide.boundaries import reversal_of
-from homeostat.flow.facts import (
-    Body,
-    CallAnswer,
-    CompiledSource,
-    Occasion,
-    Preview,
-    Reading,
-    Receipt,
-    Stamp,
-    StoredRecord,
-    Workload,
-)
+from homeostat.flow.facts import CallAnswer, Occasion, Preview, Reading, Receipt, Workload
 from homeostat.flow.ports import Effect, KubernetesError, NoAnswerError, NotFoundError
+from homeostat.flow.resources import Body, CompiledSource, Stamp, StoredRecord
 from homeostat.observe.workloads import KubernetesWorkloads
 from tests.apiserver.installation import OPERATOR, manifest
 from tests.contract.cases.case import ActionCase

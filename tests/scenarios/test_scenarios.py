@@ -20,26 +20,24 @@ from homeostat.diagnose.causes import diagnose
 from homeostat.evaluate.assess import assess
 from homeostat.flow.facts import (
     Assessment,
-    CompiledIntent,
     ConfigChange,
     Finding,
-    GuardFacts,
     Observation,
     Owner,
     Ownership,
-    PastAct,
     Pod,
     Preview,
     Reading,
     Ruling,
     Situation,
-    Stamp,
     Unknown,
     Variables,
     Workload,
 )
+from homeostat.flow.past_acts import GuardFacts, PastAct
 from homeostat.flow.phases import first_status
 from homeostat.flow.pipeline import load_before, terms_of
+from homeostat.flow.resources import CompiledIntent, Stamp
 
 CASES = Path(__file__).parent / "cases"
 BASE = yaml.safe_load((CASES / "base.yaml").read_text())

@@ -10,9 +10,11 @@ import pytest
 
 from hack.cluster.prometheus import Prometheus, running_prometheus
 from homeostat.cluster.clock import SystemClock
-from homeostat.contracts.service_intent import ServiceIntentSpec, Target
+from homeostat.contracts.service_intent import ServiceIntentSpec
+from homeostat.contracts.target import Target
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
-from homeostat.flow.facts import CompiledIntent, CompiledSource, Pod, Reading, Stamp, Workload
+from homeostat.flow.facts import Pod, Reading, Workload
+from homeostat.flow.resources import CompiledIntent, CompiledSource, Stamp
 from homeostat.observe.prometheus import PrometheusTelemetry
 from homeostat.observe.sampling import Observer
 from tests.telemetry.exporters import NAMESPACE, Exporter, configure, serving

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from homeostat.cluster.clock import SystemClock
-from homeostat.contracts.remediation_policy import CauseRule
+from homeostat.contracts.causes import CauseRule
 from homeostat.flow.facts import Reading, Unknown
 from homeostat.observe.prometheus import PrometheusTelemetry
 from homeostat.observe.sampling import Observer

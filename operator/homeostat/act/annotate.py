@@ -14,9 +14,10 @@ from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.send import Write, patching, send
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Receipt
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError
+from homeostat.flow.resources import Body
 
 
 def annotate_operation(edit: Operation, number: int, *, workload: Body, annotation: str, at: datetime) -> Operation:

@@ -6,8 +6,9 @@ from homeostat.act.preflight import describe, read_same, untouched_since
 from homeostat.cluster.managed_fields import others_wrote_object_since
 from homeostat.contracts.common import FIELD_MANAGER
 from homeostat.contracts.operations import Operation, OperationState
-from homeostat.flow.facts import Body, Receipt
+from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError
+from homeostat.flow.resources import Body
 
 
 async def told_by_annotation(

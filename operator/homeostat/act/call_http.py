@@ -13,8 +13,8 @@ from homeostat.act.operations import intend
 from homeostat.act.preflight import read_same
 from homeostat.contracts.actions.http import Call, HttpAction, StatusCall
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import CallAnswer, Receipt, StoredRecord
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import CallAnswer, Receipt
 from homeostat.flow.ports import (
     CallError,
     Calls,
@@ -24,6 +24,7 @@ from homeostat.flow.ports import (
     NotSentError,
     PlanStaleError,
 )
+from homeostat.flow.resources import StoredRecord
 
 FIELD = "http"
 NONE = "none"

@@ -3,7 +3,7 @@
 import re
 
 from homeostat.act.refusals import RefusedError
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _PACKAGERS = frozenset({"helm", "tiller", "kustomize", "kubectl"})

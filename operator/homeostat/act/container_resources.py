@@ -12,7 +12,7 @@ from typing import Any
 
 from homeostat.contracts.actions.resize import CpuChange, MemoryChange, ResizeAction
 from homeostat.contracts.quantities import quantity
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 
 Values = Mapping[str, str]
 """Quantities by their place in ``resources``, such as limits.cpu."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeostat.act.pods import is_ready
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 
 
 @dataclass(frozen=True, slots=True)

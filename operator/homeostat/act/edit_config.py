@@ -11,9 +11,10 @@ from homeostat.act.send import Write, patching, send
 from homeostat.cluster.config_history import text_digest
 from homeostat.cluster.managed_fields import last_writer
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Receipt
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError
+from homeostat.flow.resources import Body
 from homeostat.flow.wording import or_absent
 
 

@@ -8,9 +8,10 @@ from homeostat.act.pods import is_ending, pods_of, ready_pods, serves
 from homeostat.act.preflight import describe, version_of
 from homeostat.act.send import Write, send
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Receipt
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import Cluster, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body
 
 READY_PODS = "ready pods"
 """What an eviction tells as its value: the ready pods of the target before it, and once the pod is replaced."""

@@ -12,8 +12,8 @@ from homeostat.contracts.actions.extension import ExtensionAction
 from homeostat.contracts.actions.kinds import Reversal, Risk
 from homeostat.contracts.operations import Operation
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import StoredRecord
 from homeostat.flow.ports import Actuator, Cluster, Effect
+from homeostat.flow.resources import StoredRecord
 
 ENTRY_POINTS = "homeostat.actions"
 

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ValidationError
 from homeostat.act.extension import ENTRY_POINTS, Extension, action_of, parameters_of
 from homeostat.contracts.actions.kinds import ActionType, Reversal, Risk
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, Plan
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Occasion, Preview, Receipt, StoredRecord
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Occasion, Preview, Receipt
 from homeostat.flow.ports import Cluster, Effect, KubernetesError, PlanStaleError
+from homeostat.flow.resources import StoredRecord
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from homeostat.act.pods import ready_pods
 from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.cluster.clock import SystemClock
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import HotReload, Target
+from homeostat.contracts.target import HotReload, Target
 from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import Clock, Cluster, KubernetesError, NotFoundError, PlanStaleError
 

@@ -10,7 +10,7 @@ from homeostat.act.operations import operation_id
 from homeostat.contracts.actions.http import PLACE, HttpAction
 from homeostat.contracts.operations import Operation, OperationKind
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import StoredRecord
+from homeostat.flow.resources import StoredRecord
 
 _DIGEST_LENGTH = 10
 

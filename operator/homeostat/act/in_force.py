@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from homeostat.evaluate.health import HealthState, health
-from homeostat.flow.facts import Body
 from homeostat.flow.ports import Cluster, NotFoundError
+from homeostat.flow.resources import Body
 
 NO_CAPACITY = "NoCapacity: "
 """A refusal, by a quota or by admission, that no waiting lifts."""

@@ -10,9 +10,9 @@ from homeostat.act.pods import is_ready, running_pods, serves
 from homeostat.act.preflight import version_of
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body
+from homeostat.contracts.target import Target
 from homeostat.flow.ports import Cluster
+from homeostat.flow.resources import Body
 
 
 def evictions(

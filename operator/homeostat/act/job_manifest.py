@@ -11,7 +11,7 @@ from homeostat.contracts.actions.job import EnvVar, JobAction, JobTemplate, Root
 from homeostat.contracts.common import API_VERSION, GROUP, parse_duration
 from homeostat.contracts.operations import Operation, OperationKind, TargetIdentity
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body, StoredRecord
+from homeostat.flow.resources import Body, StoredRecord
 
 CONTAINER = "runbook"
 RECORD_VARIABLE = "HOMEOSTAT_RECORD"

@@ -9,8 +9,8 @@ from typing import Any
 
 from homeostat.act.in_force import NO_NODE, name_of
 from homeostat.act.job_manifest import CONTAINER
-from homeostat.flow.facts import Body
 from homeostat.flow.ports import Cluster, KubernetesError
+from homeostat.flow.resources import Body
 
 LAST_LINES = 10
 LONGEST_LINE = 200

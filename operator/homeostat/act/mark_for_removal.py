@@ -12,9 +12,10 @@ from homeostat.act.operations import intend, opposite
 from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.send import Write, patching, send
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Pod, Receipt, Workload
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Pod, Receipt, Workload
 from homeostat.flow.ports import Cluster, PlanStaleError
+from homeostat.flow.resources import Body
 
 ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 FIELD = f"metadata.annotations[{ANNOTATION}]"

@@ -12,12 +12,13 @@ from homeostat.cluster.managed_fields import holders, others_wrote_since
 from homeostat.contracts.actions.patch import AUTOSCALER_BOUNDS, Scalar, group_of
 from homeostat.contracts.common import FIELD_MANAGER
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Receipt
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Receipt
 from homeostat.flow.field_changes import Values, read_values, values_text
 from homeostat.flow.field_paths import FieldPathError, Place, find, value_at, with_values
 from homeostat.flow.merge_patch import merge_difference
 from homeostat.flow.ports import Cluster, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body
 
 
 def values_of(body: Body, paths: Mapping[str, Any]) -> dict[str, Scalar | None]:

@@ -14,8 +14,9 @@ from homeostat.contracts.actions.evict import EvictAction
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationKind, Plan
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body, Occasion, Preview, Reading, Unknown
+from homeostat.flow.facts import Occasion, Preview, Reading, Unknown
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError, PodMeasurements
+from homeostat.flow.resources import Body
 
 FIELD = "pods"
 _OVER = frozenset({"Succeeded", "Failed"})

@@ -10,13 +10,14 @@ from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.actions.patch import AUTOSCALER_BOUNDS, PatchAction, group_of
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from homeostat.flow.autoscalers import scales
-from homeostat.flow.facts import Body, Occasion, Preview
+from homeostat.flow.facts import Occasion, Preview
 from homeostat.flow.field_changes import LONGEST_VALUES, Values, read_values, value_changes, values_text
 from homeostat.flow.field_paths import FieldPathError, find
 from homeostat.flow.ports import Cluster, ConflictError, KubernetesError, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body
 
 _FORBIDDEN = 403
 _CLIENT_ERRORS = range(400, 500)

@@ -16,10 +16,11 @@ from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.actions.reconfigure import ReconfigureAction
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body, Occasion, Preview
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Occasion, Preview
 from homeostat.flow.ports import Cluster, ConfigHistory, KubernetesError, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body
 from homeostat.flow.wording import clip, or_absent
 
 

@@ -27,8 +27,9 @@ from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.actions.resize import ResizeAction, Through
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body, Occasion, Preview
+from homeostat.flow.facts import Occasion, Preview
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body
 
 MOST_PODS = 10
 """Most pods that one attempt changes in place: each is an operation in the record, and so is its undo."""

@@ -15,8 +15,9 @@ from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body, Occasion, Preview
+from homeostat.flow.facts import Occasion, Preview
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body
 from homeostat.flow.wording import clip
 
 

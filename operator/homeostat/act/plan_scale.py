@@ -13,11 +13,12 @@ from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.operations import Operation, OperationKind, Plan
-from homeostat.contracts.service_intent import Scalability, Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Scalability, Target
 from homeostat.decide.expressions.evaluate import Gives, evaluate
-from homeostat.flow.facts import Body, Occasion, Preview
+from homeostat.flow.facts import Occasion, Preview
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body
 
 _ASKS = "each replica is an instance of its own (scalability Instance), so a person is asked"
 

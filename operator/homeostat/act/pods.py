@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from homeostat.flow.facts import Body
 from homeostat.flow.ports import Cluster, NotFoundError
+from homeostat.flow.resources import Body
 
 _OPERATORS = {
     "In": "{key} in ({values})",

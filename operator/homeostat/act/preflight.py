@@ -1,8 +1,8 @@
 """The last look before an effect: is it still the very object, and still as it was planned for?"""
 
 from homeostat.contracts.operations import Operation, TargetIdentity
-from homeostat.flow.facts import Body
 from homeostat.flow.ports import Cluster, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body
 
 
 def describe(identity: TargetIdentity) -> str:

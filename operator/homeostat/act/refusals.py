@@ -1,6 +1,6 @@
 """Refusals that all actions share."""
 
-from homeostat.contracts.service_intent import Target
+from homeostat.contracts.target import Target
 from homeostat.flow.facts import Preview
 from homeostat.flow.ports import KubernetesError, NotFoundError
 

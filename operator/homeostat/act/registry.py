@@ -30,9 +30,10 @@ from homeostat.act.run_job import RunJobEffect
 from homeostat.act.scale import ScaleEffect
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import TAKE_UP, Operation, OperationAction, OperationKind
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Occasion, StoredRecord
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Occasion
 from homeostat.flow.ports import Actuator, Calls, Cluster, ConfigHistory, Effect, PodMeasurements
+from homeostat.flow.resources import StoredRecord
 from homeostat.flow.standing import standing
 
 

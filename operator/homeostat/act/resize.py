@@ -17,10 +17,11 @@ from homeostat.act.send import Write, patching, send
 from homeostat.cluster.managed_fields import holders, last_writer
 from homeostat.contracts.common import FIELD_MANAGER
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Receipt
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Receipt
 from homeostat.flow.field_paths import Place
 from homeostat.flow.ports import Cluster, PlanStaleError
+from homeostat.flow.resources import Body
 
 SUBRESOURCE = "resize"
 

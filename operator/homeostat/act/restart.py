@@ -9,9 +9,10 @@ from homeostat.act.operations import intend, operation_id
 from homeostat.act.preflight import describe, read_same, version_of
 from homeostat.act.send import Write, patching, send
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Receipt
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError
+from homeostat.flow.resources import Body
 
 ANNOTATION = "homeostat.dev/restarted-for"
 FIELD = f"spec.template.metadata.annotations[{ANNOTATION}]"

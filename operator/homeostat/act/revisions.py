@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from homeostat.act.refusals import RefusedError
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 
 KEPT_AS: Mapping[str, str] = {
     "Deployment": "ReplicaSet",

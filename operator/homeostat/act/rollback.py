@@ -16,10 +16,11 @@ from homeostat.act.rollout_ends import ended_by_rollout
 from homeostat.act.send import Write, patching, send
 from homeostat.cluster.managed_fields import last_writer
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Receipt
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Receipt
 from homeostat.flow.merge_patch import merge_difference
 from homeostat.flow.ports import Cluster, PlanStaleError
+from homeostat.flow.resources import Body
 
 FIELD = "spec.template"
 _PATH = ("spec", "template")

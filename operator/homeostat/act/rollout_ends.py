@@ -3,9 +3,9 @@
 from homeostat.act.pods import running_pods
 from homeostat.act.refusals import RefusedError
 from homeostat.contracts.operations import MOST_ENDED
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body
+from homeostat.contracts.target import Target
 from homeostat.flow.ports import Cluster
+from homeostat.flow.resources import Body
 
 
 async def ended_by_rollout(cluster: Cluster, namespace: str, workload: Body, target: Target) -> tuple[str, ...]:

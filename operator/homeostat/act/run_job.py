@@ -11,9 +11,10 @@ from homeostat.act.preflight import read_same
 from homeostat.act.send import Write, send
 from homeostat.cluster.clock import SystemClock
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Receipt, StoredRecord
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import Clock, Cluster, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body, StoredRecord
 
 FIELD = "job"
 NONE = "none"

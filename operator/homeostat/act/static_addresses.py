@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from homeostat.flow.facts import Body
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError
+from homeostat.flow.resources import Body
 
 ANNOTATION = "k8s.v1.cni.cncf.io/networks"
 _DEFINITION = ("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition")

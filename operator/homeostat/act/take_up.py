@@ -10,9 +10,9 @@ from homeostat.act.refusals import RefusedError
 from homeostat.act.restart import cannot_restart, restart_operation
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind
-from homeostat.contracts.service_intent import ConfigReload, Target
-from homeostat.flow.facts import Body
+from homeostat.contracts.target import ConfigReload, Target
 from homeostat.flow.ports import Cluster
+from homeostat.flow.resources import Body
 
 _VERBS = {ConfigReload.RESTART: "restart", ConfigReload.HOT: "reload", ConfigReload.ANNOTATION: "annotate"}
 

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from homeostat.act.http_calls import Allowed
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
-from homeostat.flow.facts import CompiledSource, Stamp
+from homeostat.flow.resources import CompiledSource, Stamp
 
 DEFAULT_SOURCE = "default"
 """Name under which the operator's own telemetry source appears in records."""

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from homeostat.cli.records import ClusterRefusalError, Records
-from homeostat.contracts.remediation import DecisionType, Phase
+from homeostat.contracts.decisions import DecisionType
+from homeostat.contracts.remediation import Phase
 
 
 def approve(records: Records, name: str, plan: str, reason: str) -> str:

@@ -20,8 +20,8 @@ from homeostat.cluster.errors import error_of, no_answer, too_slow
 from homeostat.cluster.kinds import Kind, Kinds
 from homeostat.cluster.retries import ReadRetries
 from homeostat.contracts.common import FIELD_MANAGER
-from homeostat.flow.facts import Body
 from homeostat.flow.ports import KubernetesError
+from homeostat.flow.resources import Body
 
 _PAGE = 500
 _MERGE_PATCH = "application/merge-patch+json"

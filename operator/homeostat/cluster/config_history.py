@@ -20,8 +20,9 @@ from typing import Any
 from homeostat.cluster.clock import SystemClock
 from homeostat.cluster.identity import identity_of
 from homeostat.cluster.managed_fields import last_writer
-from homeostat.flow.facts import Body, ConfigChange, ConfigNote
+from homeostat.flow.facts import ConfigChange, ConfigNote
 from homeostat.flow.ports import Clock, Cluster, ConflictError, KubernetesError, NotFoundError
+from homeostat.flow.resources import Body
 from homeostat.flow.yaml_scalars import LONGEST_TEXT, YamlTextError, changed_scalars
 
 REMEMBERED = 10

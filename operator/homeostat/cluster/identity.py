@@ -1,7 +1,7 @@
 """Which very object a body is."""
 
 from homeostat.contracts.operations import TargetIdentity
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 
 
 def identity_of(body: Body) -> TargetIdentity:

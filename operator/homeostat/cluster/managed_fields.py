@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 
 
 @dataclass(frozen=True, slots=True)

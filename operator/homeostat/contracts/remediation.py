@@ -6,6 +6,11 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from homeostat.contracts.actions.kinds import ActionType
+from homeostat.contracts.boundaries import Boundaries
+from homeostat.contracts.causes import CauseRule
+from homeostat.contracts.decisions import PersonDecision
+from homeostat.contracts.expectation import Expectation
+from homeostat.contracts.guardrails import Guardrails
 from homeostat.contracts.operations import (
     ObjectNameText,
     Operation,
@@ -15,12 +20,13 @@ from homeostat.contracts.operations import (
     Value,
     Word,
 )
-from homeostat.contracts.remediation_policy import Approval, Boundaries, CauseRule, Guardrails, Mode, Verification
+from homeostat.contracts.remediation_policy import Approval, Mode, Verification
+from homeostat.contracts.service_intent import Owner
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from homeostat.contracts.verification import OutcomeName, ReleaseStatus, UndoResult, VerificationResult
 
 from .common import Conditions, Resource, StatusPart, Timestamp, cel, map_list
-from .service_intent import Expectation, Owner, Target
 
 
 class Phase(StrEnum):
@@ -59,37 +65,6 @@ CLOSED_PHASES = frozenset(
 
 
 """Phases in which nothing more is decided; a release may still be owed (``status.release``)."""
-
-
-class DecisionType(StrEnum):
-    """What a person may decide."""
-
-    APPROVE = "Approve"
-    REJECT = "Reject"
-    UNDO = "Undo"
-
-
-class PersonDecision(Resource):
-    """One decision by a person; write-once, under that person's own name."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel("self == oldSelf", "a decision is written once"),
-                cel("self.type != 'Approve' || has(self.planDigest)", "Approve names the planDigest it approves"),
-                cel("self.type != 'Reject' || has(self.reason)", "Reject gives a reason"),
-                cel("self.type != 'Undo' || has(self.reason)", "Undo gives a reason"),
-            ]
-        }
-    )
-
-    id: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][-a-zA-Z0-9_.]*$", max_length=64, description="Any unique name.")]
-    type: Annotated[DecisionType, Field(description="Approve or Reject what waits; Undo what was done.")]
-    by: Annotated[str, Field(min_length=1, max_length=253, description="Your own user name.")]
-    reason: Annotated[str | None, Field(default=None, max_length=1024, description="Why.")]
-    plan_digest: Annotated[
-        str | None, Field(default=None, max_length=64, description="status.plan.digest of the plan that is approved.")
-    ]
 
 
 class IntentRef(StatusPart):

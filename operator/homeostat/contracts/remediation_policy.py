@@ -5,19 +5,15 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from homeostat.contracts.actions.kinds import ActionType, Reversal, Risk
+from homeostat.contracts.boundaries import Boundaries
+from homeostat.contracts.causes import CauseRule
+from homeostat.contracts.guardrails import Guardrails
 from homeostat.contracts.steps import Step
 
 from .common import (
-    EXPRESSION_HELP,
-    CamelName,
     Conditions,
-    DecimalText,
     Duration,
-    Expression,
     Name,
-    ObjectName,
-    PromQL,
     Resource,
     StatusPart,
     Timestamp,
@@ -75,166 +71,6 @@ class Trigger(Resource):
 
     name: Annotated[Name, Field(description="Name of the trigger.")]
     expectation: Annotated[Name, Field(description="Expectation of the intent that must be Violated.")]
-
-
-class ConfigChange(Resource):
-    """A recent change of a ConfigMap's content."""
-
-    config_map: Annotated[ObjectName, Field(description="ConfigMap in the same namespace.")]
-    key: Annotated[str | None, Field(default=None, min_length=1, max_length=253, description="Key; default: any.")]
-    within: Annotated[Duration, Field(default="30m", description="How recent.")]
-
-
-class EvidenceRule(Resource):
-    """One observation that speaks for a cause when it holds and against it when it does not."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel("has(self.query) != has(self.change)", "give exactly one kind of evidence: query or change")
-            ]
-        }
-    )
-
-    name: Annotated[Name, Field(description="Name as shown in the record.")]
-    query: Annotated[
-        PromQL | None,
-        Field(default=None, description="PromQL comparison: any series in the answer speaks for the cause."),
-    ]
-    change: Annotated[ConfigChange | None, Field(default=None, description="A recent change of configuration.")]
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.query is None) == (self.change is None):
-            raise ValueError("give exactly one kind of evidence: query or change")
-        return self
-
-
-class CauseRule(Resource):
-    """A named hypothesis: it is supported when all its evidence holds."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel(
-                    "self.name != 'TelemetryFault'",
-                    "TelemetryFault is the operator's own: nothing may be done about it",
-                )
-            ]
-        }
-    )
-
-    name: Annotated[CamelName, Field(description="Name of the cause, such as Throttled; steps refer to it.")]
-    evidence: Annotated[
-        list[EvidenceRule],
-        Field(min_length=1, max_length=8, description="All of it must hold.", json_schema_extra=map_list()),
-    ]
-
-
-class BoundaryRule(Resource):
-    """Which actions a boundary is about; every given part must agree."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel(
-                    "has(self.action) || has(self.risk) || has(self.step) || has(self.reversal) || has(self.__if__)",
-                    "an empty rule matches nothing: give action, risk, step, reversal or if",
-                )
-            ]
-        }
-    )
-
-    action: Annotated[ActionType | None, Field(default=None, description="Type of action.")]
-    risk: Annotated[Risk | None, Field(default=None, description="Risk of the step.")]
-    step: Annotated[Name | None, Field(default=None, description="Name of the step.")]
-    reversal: Annotated[
-        Reversal | None, Field(default=None, description="Whether the step can be taken back: Possible or Impossible.")
-    ]
-    if_: Annotated[
-        Expression | None,
-        Field(
-            default=None,
-            alias="if",
-            description='CEL that must be true, such as time.getHours("Europe/Stockholm") >= 18. Where it is not '
-            "known, a rule of never or approval holds, and one of autonomous does not. It is asked again right before "
-            f"the act. {EXPRESSION_HELP}",
-        ),
-    ]
-
-
-def _rules(description: str) -> object:
-    return Field(
-        default_factory=list,
-        max_length=16,
-        description=description,
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
-    )
-
-
-class Boundaries(Resource):
-    """Who decides. never outranks approval, which outranks autonomous; what no rule mentions needs approval."""
-
-    autonomous: Annotated[list[BoundaryRule], _rules("Done without asking.")]
-    approval: Annotated[list[BoundaryRule], _rules("Done once a person approves.")]
-    never: Annotated[list[BoundaryRule], _rules("Never done.")]
-
-
-class Frequency(Resource):
-    """So many acts in so long."""
-
-    limit: Annotated[int, Field(ge=1, le=1000, description="Most acts.")]
-    per: Annotated[Duration, Field(description="In this time.")]
-
-
-class Replicas(Resource):
-    """Bounds on the number of replicas of any target."""
-
-    min: Annotated[int, Field(default=1, ge=0, le=10000, description="Fewest.")]
-    max: Annotated[int, Field(default=10, ge=1, le=10000, description="Most.")]
-
-
-FieldManager = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=128)]
-"""A name as it stands under metadata.managedFields[].manager."""
-
-
-class Guardrails(Resource):
-    """What holds every step back; a guard that cannot be computed denies."""
-
-    replicas: Annotated[Replicas, Field(default_factory=Replicas, description="Bounds on replicas.")]
-    largest_step: Annotated[
-        int,
-        Field(
-            default=100,
-            ge=1,
-            le=1000,
-            description="Largest change of replicas in one act, in percent of those present.",
-        ),
-    ]
-    headroom: Annotated[
-        DecimalText,
-        Field(
-            default="0.7",
-            description="Largest share of the CPU limit that the remaining pods may use, at present load, where "
-            "replicas are taken away: the second indicator beside the promise itself.",
-        ),
-    ]
-    cooldown: Annotated[
-        Duration,
-        Field(default="5m", description="Rest per target between the end of one verification and the next act."),
-    ]
-    frequency: Annotated[
-        Frequency | None, Field(default=None, description="Most acts per target, over all policies. Live needs it.")
-    ]
-    take_from: Annotated[
-        list[FieldManager],
-        Field(
-            default_factory=list,
-            max_length=16,
-            description="Field managers, such as helm, whose fields may be changed. An autoscaler is never overruled.",
-            json_schema_extra={"x-kubernetes-list-type": "set"},
-        ),
-    ]
 
 
 class OnTimeout(StrEnum):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from homeostat.contracts.actions.kinds import Reversal, Risk
+from homeostat.contracts.boundaries import Boundaries, BoundaryRule
 from homeostat.contracts.operations import Plan
-from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
 from homeostat.contracts.steps import Step
 from homeostat.flow.facts import Preview, Variables
 

@@ -15,12 +15,13 @@ from homeostat.contracts.remediation import (
 )
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Follow, Step
-from homeostat.flow.facts import NOTHING_KNOWN, Finding, GuardFacts, Preview, Reading, Variables, Workload
+from homeostat.flow.facts import NOTHING_KNOWN, Finding, Preview, Reading, Variables, Workload
+from homeostat.flow.past_acts import GuardFacts
 from homeostat.flow.wording import clip
 
 from .boundaries import Permission, permission
 from .expressions.evaluate import Gives, evaluate
-from .guardrails import check_guards
+from .guards import check_guards
 from .plans import make_plan
 
 TELEMETRY_FAULT = "TelemetryFault"

@@ -6,7 +6,8 @@ from datetime import datetime
 from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import Terms
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.flow.facts import Decision, Finding, GuardFacts, Preview, Reading, Ruling, Variables, Workload
+from homeostat.flow.facts import Decision, Finding, Preview, Reading, Ruling, Variables, Workload
+from homeostat.flow.past_acts import GuardFacts
 
 from .candidates import Case, consider
 from .explain import acts, asks, most_telling, why_nothing, would_have

@@ -7,7 +7,8 @@ from typing import Any
 from homeostat.contracts.remediation import Diagnosis, RankedCause
 from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import CompiledIntent, Track, Variables, Workload
+from homeostat.flow.facts import Track, Variables, Workload
+from homeostat.flow.resources import CompiledIntent
 
 Unknowns = dict[tuple[str, ...], str]
 

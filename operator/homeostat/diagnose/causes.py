@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from homeostat.contracts.causes import CauseRule
 from homeostat.contracts.remediation import Diagnosis, Evidence, RankedCause, Says
-from homeostat.contracts.remediation_policy import CauseRule
 from homeostat.contracts.service_intent import ServiceIntentSpec
 from homeostat.flow.facts import Finding, Situation
 from homeostat.flow.wording import clip

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from homeostat.contracts.causes import CauseRule, EvidenceRule
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.remediation import Evidence, Says
-from homeostat.contracts.remediation_policy import CauseRule, EvidenceRule
 from homeostat.flow.facts import Answer, Situation
 from homeostat.flow.wording import clip, format_value
 

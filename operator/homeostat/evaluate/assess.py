@@ -5,13 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.service_intent import (
-    Expectation,
-    ExpectationStateName,
-    Fulfilment,
-    NoData,
-    ServiceIntentSpec,
-)
+from homeostat.contracts.expectation import Expectation, NoData
+from homeostat.contracts.service_intent import ExpectationStateName, Fulfilment, ServiceIntentSpec
 from homeostat.flow.facts import Assessment, Look, Reading, Track, Unknown
 from homeostat.flow.wording import clip, observed_text, promise_text
 

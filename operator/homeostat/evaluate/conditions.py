@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from homeostat.contracts.service_intent import ConditionOperator, Expectation
+from homeostat.contracts.expectation import ConditionOperator, Expectation
 from homeostat.flow.facts import Look, Reading, Unknown
 from homeostat.flow.wording import exact
 

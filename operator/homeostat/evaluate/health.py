@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 
 
 class HealthState(StrEnum):

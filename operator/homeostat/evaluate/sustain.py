@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from homeostat.contracts.service_intent import ExpectationStateName, Sustain
+from homeostat.contracts.expectation import Sustain
+from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.flow.facts import Look
 
 MEMORY = timedelta(minutes=5)

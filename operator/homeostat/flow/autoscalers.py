@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from homeostat.contracts.common import ObjectRef
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 
 
 def scales(scaler: Body, ref: ObjectRef) -> bool:

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.contracts.service_intent import ExpectationStateName
-from homeostat.flow.facts import CompiledIntent, ConfigChange
+from homeostat.flow.facts import ConfigChange
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.ports import KubernetesError
+from homeostat.flow.resources import CompiledIntent
 from homeostat.flow.stages import Stages
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Operation, OperationState, SessionCount
-from homeostat.contracts.service_intent import Sessions
+from homeostat.contracts.target import Sessions
 from homeostat.flow.facts import Reading, Unknown
 from homeostat.flow.run import Run
 from homeostat.flow.wording import format_span, format_value

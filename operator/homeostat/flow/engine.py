@@ -12,7 +12,6 @@ from typing import Any
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.service_intent import AdminState
 from homeostat.flow.episodes import Episodes
-from homeostat.flow.facts import Body
 from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.pipeline import look
@@ -20,6 +19,7 @@ from homeostat.flow.ports import KubernetesError
 from homeostat.flow.readiness import source_of
 from homeostat.flow.remediations import OpenRemediations
 from homeostat.flow.reporting import Reporting
+from homeostat.flow.resources import Body
 from homeostat.flow.schedule import Schedule
 from homeostat.flow.stages import Stages
 

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from homeostat.contracts.remediation_policy import IntentSelector, Mode, Trigger
 from homeostat.contracts.service_intent import Episode, Fulfilment, RecordRef
-from homeostat.flow.facts import Assessment, CompiledIntent, CompiledPolicy
+from homeostat.flow.facts import Assessment
+from homeostat.flow.resources import CompiledIntent, CompiledPolicy
 
 
 @dataclass(frozen=True, slots=True)

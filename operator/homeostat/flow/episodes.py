@@ -8,12 +8,13 @@ from homeostat.contracts.service_intent import Episode, RecordRef
 from homeostat.flow.config_watch import watch_config
 from homeostat.flow.correlation import correlated
 from homeostat.flow.episode import is_onset, is_over
-from homeostat.flow.facts import Assessment, CompiledIntent, CompiledSource
+from homeostat.flow.facts import Assessment
 from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.onset import Onset, governed, new_episode, record_onset, taken_up
 from homeostat.flow.remediations import OpenRemediations
 from homeostat.flow.reporting import Reporting
+from homeostat.flow.resources import CompiledIntent, CompiledSource
 from homeostat.flow.stages import Stages
 
 log = logging.getLogger(__name__)

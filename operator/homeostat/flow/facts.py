@@ -12,18 +12,13 @@ from typing import Any
 
 from homeostat.contracts.actions.kinds import Reversal, Risk
 from homeostat.contracts.operations import OperationState, Plan, TargetIdentity
-from homeostat.contracts.remediation import Candidate, Diagnosis, Evidence, GuardVerdict, Remediation
-from homeostat.contracts.remediation_policy import RemediationPolicySpec
-from homeostat.contracts.service_intent import (
-    ExpectationStateName,
-    Fulfilment,
-    ServiceIntentSpec,
-    ServiceIntentStatus,
-    Target,
-)
+from homeostat.contracts.remediation import Candidate, Diagnosis, Evidence, GuardVerdict
+from homeostat.contracts.service_intent import ExpectationStateName, Fulfilment
 from homeostat.contracts.steps import Follow
-from homeostat.contracts.telemetry_source import TelemetrySourceSpec
-from homeostat.contracts.verification import OutcomeName
+from homeostat.contracts.target import Target
+from homeostat.flow.resources import (
+    CompiledSource,
+)
 
 
 class Unknown(StrEnum):
@@ -302,42 +297,6 @@ class Preview:
     reversal: Reversal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PastChange:
-    """One field that an act changed. ``taken_back``: the operator itself undid or released it."""
-
-    object_uid: str
-    path: str
-    before: str
-    before_by: str
-    after: str
-    taken_back: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PastAct:
-    """One act of any record on a target, for guards; derived from the records, never from memory."""
-
-    record: str
-    policy: str
-    workload_uid: str
-    step: str
-    attempt: int
-    at: datetime
-    settled_at: datetime | None
-    outcome: OutcomeName | None
-    open: bool
-    changes: tuple[PastChange, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GuardFacts:
-    """What the guards are computed from. ``complete`` False: the records could not all be read."""
-
-    complete: bool
-    acts: tuple[PastAct, ...] = ()
-
-
 class Ruling(StrEnum):
     """What was decided."""
 
@@ -378,71 +337,3 @@ class CallAnswer:
 
     status: int
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a resource is not in force: one word, a sentence that says what to do, and the field at fault."""
-
-    reason: str
-    message: str
-    field: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """Identity of a stored object that a compiled resource came from."""
-
-    namespace: str
-    name: str
-    uid: str
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledIntent:
-    """An intent in force."""
-
-    stamp: Stamp
-    labels: Mapping[str, str]
-    spec: ServiceIntentSpec
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledPolicy:
-    """A policy in force; ``hash`` is the SHA-256 of its spec."""
-
-    stamp: Stamp
-    spec: RemediationPolicySpec
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledSource:
-    """A telemetry source in force."""
-
-    stamp: Stamp
-    spec: TelemetrySourceSpec
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
-    """A Remediation as last read or written, with what a conditional write needs."""
-
-    namespace: str
-    name: str
-    uid: str
-    resource_version: str
-    record: Remediation
-
-
-@dataclass(frozen=True, slots=True)
-class StoredIntentStatus:
-    """The status of an intent as last read or written."""
-
-    resource_version: str
-    status: ServiceIntentStatus
-
-
-Body = Mapping[str, Any]
-"""A Kubernetes object as the API server gave it."""

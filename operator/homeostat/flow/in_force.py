@@ -6,9 +6,9 @@ good version stays in force and nothing else is disturbed.
 
 from collections.abc import Awaitable
 
-from homeostat.flow.facts import CompiledIntent, CompiledPolicy, Refusal
 from homeostat.flow.ports import KubernetesError
 from homeostat.flow.readiness import check_intent, check_policy
+from homeostat.flow.resources import CompiledIntent, CompiledPolicy, Refusal
 from homeostat.flow.stages import Stages
 
 Key = tuple[str, str]

@@ -7,13 +7,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from homeostat.contracts.actions.kinds import ActionType
+from homeostat.contracts.decisions import DecisionType
 from homeostat.contracts.operations import OperationKind, OperationState
-from homeostat.contracts.remediation import DecisionType, GuardVerdictName, Phase
+from homeostat.contracts.remediation import GuardVerdictName, Phase
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.verification import UndoState
 from homeostat.decide.candidates import withdrawn
-from homeostat.decide.guardrails import check_guards
+from homeostat.decide.guards import check_guards
 from homeostat.flow.attempts import has_room
 from homeostat.flow.branches import recovered
 from homeostat.flow.execution import Progress, carry_out, void_the_rest

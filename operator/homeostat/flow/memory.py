@@ -7,12 +7,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from homeostat.contracts.service_intent import (
-    Episode,
-    Expectation,
-    ServiceIntentSpec,
-    ServiceIntentStatus,
-)
+from homeostat.contracts.expectation import Expectation
+from homeostat.contracts.service_intent import Episode, ServiceIntentSpec, ServiceIntentStatus
 from homeostat.flow.facts import Assessment, ConfigChange, Observation, Track
 
 

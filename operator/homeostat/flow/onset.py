@@ -10,16 +10,11 @@ from homeostat.contracts.remediation import EpisodeRef, IntentRef, PolicyRef, Pr
 from homeostat.contracts.remediation_policy import Mode, Trigger
 from homeostat.contracts.service_intent import Episode, RecordRef
 from homeostat.flow.episode import Governing, begin, governing, next_number
-from homeostat.flow.facts import (
-    Assessment,
-    CompiledIntent,
-    CompiledPolicy,
-    CompiledSource,
-    StoredRecord,
-)
+from homeostat.flow.facts import Assessment
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.phases import first_status
 from homeostat.flow.pipeline import Conclusion, Question, conclude, terms_of
+from homeostat.flow.resources import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord
 from homeostat.flow.stages import Stages
 from homeostat.record.remediations import episode_digest, record_name
 

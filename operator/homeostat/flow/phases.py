@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from homeostat.contracts.common import parse_duration
+from homeostat.contracts.decisions import DecisionType, PersonDecision
 from homeostat.contracts.operations import Authority, Operation, OperationKind, OperationState
 from homeostat.contracts.remediation import (
     CLOSED_PHASES,
     CandidateVerdict,
-    DecisionType,
-    PersonDecision,
     Phase,
     Remediation,
     RemediationSpec,

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from homeostat.contracts.remediation import CandidateVerdict, Diagnosis, Terms
 from homeostat.contracts.remediation_policy import Mode, RemediationPolicySpec
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from homeostat.decide.choose import decide
 from homeostat.decide.variables import variables_for
 from homeostat.diagnose.causes import diagnose
@@ -21,8 +21,6 @@ from homeostat.evaluate.assess import assess
 from homeostat.flow.facts import (
     NOTHING_KNOWN,
     Assessment,
-    CompiledIntent,
-    CompiledSource,
     Decision,
     Finding,
     Observation,
@@ -34,6 +32,7 @@ from homeostat.flow.facts import (
     Workload,
 )
 from homeostat.flow.memory import IntentMemory
+from homeostat.flow.resources import CompiledIntent, CompiledSource
 from homeostat.flow.stages import Stages
 from homeostat.record.guard_facts import guard_facts
 

@@ -6,23 +6,21 @@ from typing import Any, Protocol, runtime_checkable
 
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan, TargetIdentity
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.flow.facts import (
     Answer,
-    Body,
     CallAnswer,
-    CompiledSource,
     ConfigNote,
     Occasion,
     Ownership,
     Preview,
     Reading,
     Receipt,
-    StoredRecord,
     Workload,
 )
+from homeostat.flow.resources import Body, CompiledSource, StoredRecord
 
 
 class Clock(Protocol):

@@ -7,8 +7,9 @@ from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.decide.expressions.evaluate import expectations_named
 from homeostat.decide.expressions.places import expressions_of
 from homeostat.flow.episode import selects
-from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, Observation, Refusal
+from homeostat.flow.facts import Observation
 from homeostat.flow.pipeline import preview_steps
+from homeostat.flow.resources import CompiledIntent, CompiledPolicy, CompiledSource, Refusal
 from homeostat.flow.stages import Stages
 
 PASSES_BY_ITSELF = frozenset(

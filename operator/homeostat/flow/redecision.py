@@ -3,8 +3,9 @@
 import hashlib
 from typing import Any
 
+from homeostat.contracts.decisions import DecisionType
 from homeostat.contracts.operations import Authority, Plan
-from homeostat.contracts.remediation import CandidateVerdict, DecisionType, Phase
+from homeostat.contracts.remediation import CandidateVerdict, Phase
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Follow
 from homeostat.contracts.verification import OutcomeName

@@ -11,11 +11,12 @@ from homeostat.contracts.remediation import GuardVerdictName
 from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.steps import Release
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
-from homeostat.decide.guardrails import check_guards
+from homeostat.decide.guards import check_guards
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
-from homeostat.flow.facts import Occasion, Reading, StoredRecord, Workload
+from homeostat.flow.facts import Occasion, Reading, Workload
 from homeostat.flow.phases import is_open
 from homeostat.flow.ports import PlanStaleError
+from homeostat.flow.resources import StoredRecord
 from homeostat.flow.run import Run
 from homeostat.flow.standing import as_left_by_undo
 from homeostat.record.guard_facts import guard_facts

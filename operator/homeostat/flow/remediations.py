@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 
-from homeostat.contracts.remediation import DecisionType
+from homeostat.contracts.decisions import DecisionType
 from homeostat.contracts.service_intent import AdminState, ServiceIntentSpec, TelemetrySourceRef
 from homeostat.flow.correlation import correlated
-from homeostat.flow.facts import Body, CompiledIntent, CompiledPolicy, CompiledSource, Stamp, StoredRecord
 from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.lifecycle import live
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.phases import is_open, undo_requests
 from homeostat.flow.ports import KubernetesError
 from homeostat.flow.readiness import source_of
+from homeostat.flow.resources import Body, CompiledIntent, CompiledPolicy, CompiledSource, Stamp, StoredRecord
 from homeostat.flow.run import RecordLostError, RecordMovedError, Run
 from homeostat.flow.stages import Stages
 from homeostat.record.remediations import stored_record

@@ -10,11 +10,12 @@ from homeostat.contracts.remediation_policy import NotActed, Outcomes, Remediati
 from homeostat.contracts.service_intent import ServiceIntentStatus
 from homeostat.contracts.telemetry_source import TelemetrySourceStatus
 from homeostat.contracts.verification import OutcomeName
-from homeostat.flow.facts import Body, CompiledSource, Observation, Refusal, StoredRecord, Unknown
+from homeostat.flow.facts import Observation, Unknown
 from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.readiness import matched, unmatched_triggers
 from homeostat.flow.remediations import OpenRemediations
+from homeostat.flow.resources import Body, CompiledSource, Refusal, StoredRecord
 from homeostat.flow.stages import Stages
 from homeostat.record.aspects import refused
 from homeostat.record.conditions import intent_status

@@ -10,25 +10,19 @@ from types import MappingProxyType
 from typing import Any
 
 from homeostat.contracts.common import parse_duration
+from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.operations import Operation, OperationKind, OperationState, Plan, TargetIdentity
 from homeostat.contracts.remediation import CLOSED_PHASES, Diagnosis, Phase, RemediationSpec, RemediationStatus, Times
-from homeostat.contracts.service_intent import Expectation, ExpectationStateName, Target
+from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from homeostat.contracts.verification import Baseline, ReleaseState
 from homeostat.decide.variables import variables_for
-from homeostat.flow.facts import (
-    NOTHING_KNOWN,
-    CompiledIntent,
-    CompiledPolicy,
-    CompiledSource,
-    StoredRecord,
-    Track,
-    Variables,
-    Workload,
-)
+from homeostat.flow.facts import NOTHING_KNOWN, Track, Variables, Workload
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.phases import counted_until
 from homeostat.flow.ports import ConflictError
+from homeostat.flow.resources import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord
 from homeostat.flow.stages import Stages
 from homeostat.flow.wording import clip
 from homeostat.record.kubectl import by_hand

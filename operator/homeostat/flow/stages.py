@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from homeostat.flow.facts import CompiledSource
 from homeostat.flow.ports import Clock, Cluster, ConfigHistory, Effects, Events, Owners, Workloads
+from homeostat.flow.resources import CompiledSource
 from homeostat.intake.catalog import Catalog
 from homeostat.observe.sampling import Observer
 from homeostat.record.approval_guard import ApprovalGuard

@@ -10,8 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from homeostat.contracts.common import parse_duration
+from homeostat.contracts.decisions import PersonDecision
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.remediation import PersonDecision, Phase
+from homeostat.contracts.remediation import Phase
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, UndoResult, UndoState
 from homeostat.flow.branches import adds_capacity, follow
 from homeostat.flow.execution import Progress, awaited, carry_out_all, note_results

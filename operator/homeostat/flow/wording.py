@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from homeostat.contracts.service_intent import ConditionOperator, Expectation
+from homeostat.contracts.expectation import ConditionOperator, Expectation
 
 _DIGITS = 4
 _MOST_DIGITS = 17

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from homeostat.flow.facts import Body, CompiledIntent, CompiledPolicy, CompiledSource, Refusal
+from homeostat.flow.resources import Body, CompiledIntent, CompiledPolicy, CompiledSource, Refusal
 from homeostat.intake.compile import compile_intent, compile_policy, compile_source
 
 log = logging.getLogger(__name__)

@@ -7,20 +7,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
-from homeostat.contracts.service_intent import Expectation, ServiceIntentSpec, Target
+from homeostat.contracts.service_intent import ServiceIntentSpec
+from homeostat.contracts.target import Target
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.decide.expressions.evaluate import fault
 from homeostat.decide.expressions.places import expressions_of
-from homeostat.flow.facts import (
-    Body,
-    CompiledIntent,
-    CompiledPolicy,
-    CompiledSource,
-    Refusal,
-    Stamp,
-)
 from homeostat.flow.promql import EVERYWHERE, WITH_PODS, check
+from homeostat.flow.resources import Body, CompiledIntent, CompiledPolicy, CompiledSource, Refusal, Stamp
 
 INVALID_SPEC = "InvalidSpec"
 INVALID_QUERY = "InvalidQuery"

@@ -6,7 +6,7 @@ from typing import Any
 import kopf
 
 from homeostat.contracts.common import GROUP, VERSION
-from homeostat.flow.facts import Body
+from homeostat.flow.resources import Body
 from homeostat.intake.catalog import INTENT, POLICY, SOURCE, Catalog
 
 OnRecord = Callable[[str, Body], None]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.service_intent import Expectation
+from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.flow.facts import Answer, Reading, Unknown
 from homeostat.flow.promql import as_vector, fill, metric_names, union

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import TargetIdentity
-from homeostat.contracts.service_intent import ConfigReload, Target
-from homeostat.flow.facts import Body, Owner, Ownership
+from homeostat.contracts.target import ConfigReload, Target
+from homeostat.flow.facts import Owner, Ownership
 from homeostat.flow.field_paths import FieldPathError, Place, find
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError
+from homeostat.flow.resources import Body
 from homeostat.observe.ownership import (
     autoscalers,
     controller,

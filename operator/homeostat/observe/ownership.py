@@ -11,8 +11,9 @@ from homeostat.cluster.managed_fields import FieldWrite, holders, writes
 from homeostat.contracts.actions.patch import AUTOSCALER_BOUNDS, group_of
 from homeostat.contracts.common import FIELD_MANAGER, ObjectRef
 from homeostat.flow.autoscalers import refers_to, scales
-from homeostat.flow.facts import Body, Owner
+from homeostat.flow.facts import Owner
 from homeostat.flow.field_paths import Place
+from homeostat.flow.resources import Body
 
 _PEOPLE = "kubectl"
 """How the field managers of kubectl begin: kubectl-client-side-apply, kubectl-edit, kubectl-scale and others."""

@@ -6,22 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from homeostat.contracts.causes import CauseRule
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.remediation_policy import CauseRule
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import (
-    Answer,
-    CompiledIntent,
-    CompiledSource,
-    ConfigChange,
-    Observation,
-    Reading,
-    Situation,
-    Unknown,
-    Workload,
-)
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Answer, ConfigChange, Observation, Reading, Situation, Unknown, Workload
 from homeostat.flow.ports import Clock, KubernetesError, Telemetry, Workloads
 from homeostat.flow.promql import fill
+from homeostat.flow.resources import CompiledIntent, CompiledSource
 from homeostat.observe.by_pod import values_by_pod
 from homeostat.observe.coverage import expected_pods, time_to_appear
 from homeostat.observe.cpu import busiest_share

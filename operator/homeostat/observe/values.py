@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from homeostat.contracts.service_intent import Reduce
+from homeostat.contracts.expectation import Reduce
 from homeostat.flow.facts import Answer, Reading, Series, Unknown
 from homeostat.observe.query_plan import PART
 

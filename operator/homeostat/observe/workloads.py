@@ -7,9 +7,10 @@ from typing import Any
 
 from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.quantities import quantity
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body, Pod, Workload
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Pod, Workload
 from homeostat.flow.ports import Cluster, NotFoundError
+from homeostat.flow.resources import Body
 
 _GONE_PHASES = frozenset({"Succeeded", "Failed"})
 _COUNTED = {

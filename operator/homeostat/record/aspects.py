@@ -7,7 +7,7 @@ from datetime import datetime
 from homeostat.contracts.common import Condition, ConditionStatus
 from homeostat.contracts.remediation import CLOSED_PHASES, Phase, RemediationStatus
 from homeostat.contracts.verification import OutcomeName
-from homeostat.flow.facts import Refusal
+from homeostat.flow.resources import Refusal
 from homeostat.flow.wording import clip
 
 LONGEST_SUMMARY = 240

@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from homeostat.contracts.expectation import ConditionOperator, Expectation
 from homeostat.contracts.remediation import Remediation
 from homeostat.contracts.service_intent import (
     AdminState,
-    ConditionOperator,
     Episode,
-    Expectation,
     ExpectationStateName,
     ExpectationStatus,
     Fulfilment,
     ServiceIntentSpec,
     ServiceIntentStatus,
 )
-from homeostat.flow.facts import Assessment, Refusal, Track, Unknown
+from homeostat.flow.facts import Assessment, Track, Unknown
+from homeostat.flow.resources import Refusal
 from homeostat.flow.wording import clip, observed_text, promise_text
 from homeostat.record.aspects import LONGEST_MESSAGE, LONGEST_SUMMARY, Aspect, conditions, refused
 from homeostat.record.report import summary as record_summary

@@ -11,8 +11,8 @@ from typing import Any
 
 from homeostat.contracts.common import GROUP
 from homeostat.contracts.operations import TargetIdentity
-from homeostat.flow.facts import Body
 from homeostat.flow.ports import Clock, Cluster, ConflictError, KubernetesError, NotFoundError
+from homeostat.flow.resources import Body
 from homeostat.flow.wording import clip
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,9 @@ from itertools import groupby
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.remediation import CLOSED_PHASES
 from homeostat.contracts.verification import VerificationResult
-from homeostat.flow.facts import GuardFacts, PastAct, PastChange, StoredRecord
 from homeostat.flow.field_changes import changes_of
+from homeostat.flow.past_acts import GuardFacts, PastAct, PastChange
+from homeostat.flow.resources import StoredRecord
 
 _WRITES_VALUES = frozenset(
     {OperationAction.SCALE, OperationAction.EDIT_CONFIG, OperationAction.PATCH, OperationAction.RESIZE}

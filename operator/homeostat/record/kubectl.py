@@ -12,7 +12,7 @@ from homeostat.contracts.actions.http import Call
 from homeostat.contracts.actions.job import JobTemplate
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan, TargetIdentity
 from homeostat.contracts.remediation import RemediationSpec
-from homeostat.contracts.service_intent import HotReload
+from homeostat.contracts.target import HotReload
 from homeostat.flow.field_changes import read_values, value_changes, values_text
 from homeostat.flow.field_paths import is_through_lists, tokens_of, with_values
 from homeostat.flow.merge_patch import merge_difference

@@ -11,7 +11,8 @@ from homeostat.contracts.remediation_policy import (
     RemediationPolicyStatus,
 )
 from homeostat.contracts.telemetry_source import TelemetrySourceStatus
-from homeostat.flow.facts import Refusal, Unknown
+from homeostat.flow.facts import Unknown
+from homeostat.flow.resources import Refusal
 from homeostat.flow.wording import clip
 from homeostat.record.aspects import LONGEST_SUMMARY, Aspect, conditions, refused
 

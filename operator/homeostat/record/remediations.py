@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from homeostat.contracts.common import API_VERSION, GROUP
 from homeostat.contracts.remediation import Remediation, RemediationSpec, RemediationStatus
-from homeostat.flow.facts import Body, StoredRecord
 from homeostat.flow.merge_patch import merge_difference
 from homeostat.flow.ports import Clock, Cluster, ConflictError, NotFoundError
+from homeostat.flow.resources import Body, StoredRecord
 from homeostat.record.aspects import record_conditions
 from homeostat.record.guard_facts import Listing
 from homeostat.record.report import report, summary

@@ -9,9 +9,9 @@ from homeostat.contracts.common import API_VERSION
 from homeostat.contracts.remediation_policy import RemediationPolicyStatus
 from homeostat.contracts.service_intent import ServiceIntentStatus
 from homeostat.contracts.telemetry_source import TelemetrySourceStatus
-from homeostat.flow.facts import Body, StoredIntentStatus
 from homeostat.flow.merge_patch import merge_difference
 from homeostat.flow.ports import Cluster, ConflictError
+from homeostat.flow.resources import Body, StoredIntentStatus
 from homeostat.record.size import to_json
 
 _ATTEMPTS = 3

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from homeostat.contracts.service_intent import Expectation
+from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.verification import Baseline
 from homeostat.evaluate.conditions import is_higher_better, is_lower_better, is_met, shortfall
 from homeostat.flow.facts import Look

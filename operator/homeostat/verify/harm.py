@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from homeostat.contracts.common import parse_duration
+from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.remediation_policy import Verification
-from homeostat.contracts.service_intent import Expectation, ExpectationStateName
+from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.verification import Baseline
 from homeostat.flow.facts import Look, Track
 from homeostat.flow.wording import format_value, observed_text, promise_text

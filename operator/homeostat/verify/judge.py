@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from homeostat.contracts.common import parse_duration
+from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.remediation_policy import Verification
-from homeostat.contracts.service_intent import Expectation, ExpectationStateName
+from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.flow.facts import Track
 from homeostat.flow.wording import clip, format_span, format_time

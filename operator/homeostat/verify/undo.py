@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from homeostat.contracts.common import parse_duration
+from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.remediation_policy import Verification
-from homeostat.contracts.service_intent import Expectation
 from homeostat.contracts.verification import UndoResult, UndoState
 from homeostat.flow.facts import Track
 from homeostat.flow.wording import clip, format_value, observed_text

@@ -8,9 +8,10 @@ from hack.cluster import Cluster
 from homeostat.cluster.client import ApiCluster
 from homeostat.contracts.actions.kinds import Reversal
 from homeostat.contracts.operations import Operation
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import NOTHING_KNOWN, Body, Variables
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import NOTHING_KNOWN, Variables
+from homeostat.flow.resources import Body
 
 NOWHERE = {"homeostat.dev/no-node-has-this": "true"}
 """Node selector that keeps pods away from the nodes of a given cluster; a local one has none here."""

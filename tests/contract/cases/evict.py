@@ -1,8 +1,8 @@
 """Evicting the worst pod of a StatefulSet, whose controller makes another one under the same name."""
 
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body
+from homeostat.contracts.target import Target
+from homeostat.flow.resources import Body
 from tests.contract.cases.case import ActionCase, workload
 
 STANDING = "2 ready"

@@ -2,8 +2,8 @@
 
 from homeostat.act.http_template import action_digest, http_action
 from homeostat.cluster.client import ApiCluster
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from tests.contract.cases.case import ActionCase, Staged, workload
 from tests.contract.receiver import RECEIVER
 

@@ -6,8 +6,8 @@ from typing import Any
 from homeostat.act.job_manifest import OPERATION_ANNOTATION, template_digest
 from homeostat.cluster.client import ApiCluster
 from homeostat.contracts.actions.job import JobTemplate
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from tests.contract.cases.case import ActionCase, Staged, workload
 
 TEMPLATE = {"image": "localhost/runbook:1", "command": ["/runbook", "clear-sessions"]}

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body
+from homeostat.contracts.target import Target
 from homeostat.flow.field_paths import find, value_at
+from homeostat.flow.resources import Body
 from tests.contract.cases.case import ActionCase, workload
 
 AUTOSCALER: dict[str, Any] = {

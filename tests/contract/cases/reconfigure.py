@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from tests.contract.cases.case import ActionCase, workload
 
 TUNING = """\

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body, Variables
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Variables
+from homeostat.flow.resources import Body
 from tests.contract.cases.case import ActionCase, workload
 
 GROUP = "contract.homeostat.dev"

@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from homeostat.act.extensions import ExtensionActuator, ExtensionEffect, Extensions, installed_extensions
 from homeostat.contracts.actions.kinds import Reversal, Risk
+from homeostat.contracts.boundaries import Boundaries
 from homeostat.contracts.operations import OperationAction, OperationKind, OperationState
-from homeostat.contracts.remediation_policy import Boundaries
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
+from homeostat.contracts.target import Target
 from homeostat.decide.boundaries import Permission, permission, reversal_of, risk_of
 from homeostat.flow.facts import NOTHING_KNOWN, Occasion, Preview, Workload
 from homeostat.flow.ports import KubernetesError, PlanStaleError

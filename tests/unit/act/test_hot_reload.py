@@ -7,9 +7,9 @@ import pytest
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.operations import intend
 from homeostat.contracts.operations import OperationAction, OperationKind, OperationState, TargetIdentity
-from homeostat.contracts.service_intent import Target
-from homeostat.flow.facts import Body
+from homeostat.contracts.target import Target
 from homeostat.flow.ports import KubernetesError, NotFoundError
+from homeostat.flow.resources import Body
 from tests.unit.act.test_operations import NOW
 
 OLD, NEW = "0" * 64, "1" * 64

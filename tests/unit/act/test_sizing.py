@@ -9,7 +9,7 @@ from homeostat.act.mark_for_removal import choose_victims
 from homeostat.act.registry import Registry
 from homeostat.act.sizing import MOST_INSTANCES, Sizing
 from homeostat.contracts.operations import OperationAction, OperationKind, OperationState, TargetIdentity
-from homeostat.contracts.service_intent import Target
+from homeostat.contracts.target import Target
 from homeostat.flow.facts import Occasion, Pod, Workload
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from homeostat.contracts.service_intent import Expectation
+from homeostat.contracts.expectation import Expectation
 
 
 @pytest.mark.parametrize(

@@ -9,33 +9,16 @@ from homeostat.contracts.actions.evict import EvictAction, WorstPods
 from homeostat.contracts.actions.reconfigure import ReconfigureAction, SetValue
 from homeostat.contracts.actions.restart import RestartAction
 from homeostat.contracts.actions.scale import ScaleAction
+from homeostat.contracts.boundaries import Boundaries, BoundaryRule
+from homeostat.contracts.guardrails import Frequency, Guardrails, Replicas
 from homeostat.contracts.operations import Plan, TargetIdentity
 from homeostat.contracts.remediation import Diagnosis, RankedCause, Terms
-from homeostat.contracts.remediation_policy import (
-    Approval,
-    Boundaries,
-    BoundaryRule,
-    Frequency,
-    Guardrails,
-    Mode,
-    Replicas,
-    Verification,
-)
+from homeostat.contracts.remediation_policy import Approval, Mode, Verification
 from homeostat.contracts.steps import Repeat, Step
 from homeostat.decide.choose import decide
 from homeostat.decide.plans import make_plan
-from homeostat.flow.facts import (
-    NOTHING_KNOWN,
-    Decision,
-    Finding,
-    GuardFacts,
-    Ownership,
-    PastAct,
-    Preview,
-    Reading,
-    Variables,
-    Workload,
-)
+from homeostat.flow.facts import NOTHING_KNOWN, Decision, Finding, Ownership, Preview, Reading, Variables, Workload
+from homeostat.flow.past_acts import GuardFacts, PastAct
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WORKLOAD = TargetIdentity(api_version="apps/v1", kind="Deployment", name="pcscf", uid="uid-pcscf")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeostat.contracts.actions.kinds import ActionType, Risk
-from homeostat.contracts.remediation_policy import Boundaries, BoundaryRule
+from homeostat.contracts.boundaries import Boundaries, BoundaryRule
 from homeostat.decide.boundaries import Permission, permission, risk_of
 from homeostat.flow.facts import NOTHING_KNOWN
 from tests.unit.decide.building import evict, restart, restore, rule, scale, set_value

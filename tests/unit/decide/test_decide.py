@@ -10,7 +10,8 @@ from homeostat.contracts.remediation import CandidateVerdict
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Follow, Then
 from homeostat.decide.plans import make_plan, plan_digest
-from homeostat.flow.facts import NOTHING_KNOWN, Decision, GuardFacts, Owner, Ownership, Preview, Ruling
+from homeostat.flow.facts import NOTHING_KNOWN, Decision, Owner, Ownership, Preview, Ruling
+from homeostat.flow.past_acts import GuardFacts
 from tests.unit.decide.building import (
     ANYTHING_GOES,
     NOW,

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.decide.guardrails import check_guards
-from homeostat.flow.facts import GuardFacts, Ownership, Reading, Unknown
+from homeostat.decide.guards import check_guards
+from homeostat.flow.facts import Ownership, Reading, Unknown
+from homeostat.flow.past_acts import GuardFacts
 from tests.unit.decide.building import NOW, WORKLOAD, act, plan_of, scale, scaling, terms, workload
 
 PERMIT, DENY, INDETERMINATE = GuardVerdictName.PERMIT, GuardVerdictName.DENY, GuardVerdictName.INDETERMINATE

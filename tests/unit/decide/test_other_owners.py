@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homeostat.contracts.guardrails import Guardrails
 from homeostat.contracts.operations import Plan, TargetIdentity
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Terms
-from homeostat.contracts.remediation_policy import Guardrails
-from homeostat.decide.guardrails import check_guards
-from homeostat.flow.facts import GuardFacts, Owner, Ownership, PastAct, PastChange, Preview
+from homeostat.decide.guards import check_guards
+from homeostat.flow.facts import Owner, Ownership, Preview
+from homeostat.flow.past_acts import GuardFacts, PastAct, PastChange
 from tests.unit.decide.building import (
     NOW,
     WORKLOAD,

@@ -7,7 +7,8 @@ import pytest
 from homeostat.contracts.remediation import Diagnosis, RankedCause
 from homeostat.contracts.service_intent import ExpectationStateName, ServiceIntentSpec
 from homeostat.decide.variables import variables_for
-from homeostat.flow.facts import CompiledIntent, Look, Reading, Stamp, Track, Unknown, Variables, Workload
+from homeostat.flow.facts import Look, Reading, Track, Unknown, Variables, Workload
+from homeostat.flow.resources import CompiledIntent, Stamp
 from tests.unit.decide.building import NOW, scale, workload
 
 EXPECTATION = {"query": "q", "condition": "IsLessThan", "value": "1"}

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homeostat.contracts.causes import CauseRule, EvidenceRule
+from homeostat.contracts.causes import ConfigChange as ChangeRule
 from homeostat.contracts.common import ObjectRef
+from homeostat.contracts.expectation import ConditionOperator, Expectation
 from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.remediation import RankedCause, Says
-from homeostat.contracts.remediation_policy import CauseRule, EvidenceRule
-from homeostat.contracts.remediation_policy import ConfigChange as ChangeRule
-from homeostat.contracts.service_intent import ConditionOperator, Expectation, ServiceIntentSpec, Target
+from homeostat.contracts.service_intent import ServiceIntentSpec
+from homeostat.contracts.target import Target
 from homeostat.diagnose.causes import diagnose
 from homeostat.flow.facts import (
     Answer,

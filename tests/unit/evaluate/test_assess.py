@@ -7,16 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeostat.contracts.common import ObjectRef
-from homeostat.contracts.service_intent import (
-    ConditionOperator,
-    Expectation,
-    ExpectationStateName,
-    Fulfilment,
-    NoData,
-    ServiceIntentSpec,
-    Sustain,
-    Target,
-)
+from homeostat.contracts.expectation import ConditionOperator, Expectation, NoData, Sustain
+from homeostat.contracts.service_intent import ExpectationStateName, Fulfilment, ServiceIntentSpec
+from homeostat.contracts.target import Target
 from homeostat.evaluate.assess import assess
 from homeostat.flow.facts import Assessment, Reading, Track, Unknown
 

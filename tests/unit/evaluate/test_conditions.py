@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from homeostat.contracts.service_intent import ConditionOperator as Op
-from homeostat.contracts.service_intent import Expectation, ValueRange
+from homeostat.contracts.expectation import ConditionOperator as Op
+from homeostat.contracts.expectation import Expectation, ValueRange
 from homeostat.evaluate.conditions import is_met, look_at, shortfall
 from homeostat.flow.facts import Reading, Unknown
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homeostat.contracts.service_intent import ConditionOperator, Expectation, ValueRange
+from homeostat.contracts.expectation import ConditionOperator, Expectation, ValueRange
 from homeostat.evaluate.conditions import is_met
 from homeostat.flow.wording import clip, exact, format_span, format_value, observed_text, promise_text
 

@@ -5,7 +5,8 @@ import pytest
 from homeostat.contracts.remediation_policy import IntentSelector, RemediationPolicySpec
 from homeostat.contracts.service_intent import ExpectationStateName, Fulfilment, ServiceIntentSpec
 from homeostat.flow.episode import begin, governing, is_onset, is_over, next_number, selects
-from homeostat.flow.facts import Assessment, CompiledIntent, CompiledPolicy, Stamp, Track
+from homeostat.flow.facts import Assessment, Track
+from homeostat.flow.resources import CompiledIntent, CompiledPolicy, Stamp
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 INTENT = CompiledIntent(

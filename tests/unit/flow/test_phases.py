@@ -2,9 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from homeostat.contracts.decisions import DecisionType, PersonDecision
+from homeostat.contracts.guardrails import Guardrails
 from homeostat.contracts.operations import OperationKind, OperationState
-from homeostat.contracts.remediation import DecisionType, PersonDecision, Phase
-from homeostat.contracts.remediation_policy import Guardrails
+from homeostat.contracts.remediation import Phase
 from homeostat.contracts.verification import UndoResult, UndoState
 from homeostat.flow.phases import counted_until, first_status, is_open, undo_requests
 from tests.unit.record.samples import record, spec, status

@@ -1,6 +1,6 @@
 import pytest
 
-from homeostat.flow.facts import CompiledIntent, CompiledPolicy, CompiledSource, Refusal
+from homeostat.flow.resources import CompiledIntent, CompiledPolicy, CompiledSource, Refusal
 from homeostat.intake.compile import compile_intent, compile_policy, compile_source
 from homeostat.record.size import to_json
 from tests.unit.intake.bodies import expectation, intent, policy, source

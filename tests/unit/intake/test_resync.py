@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from homeostat.flow.facts import Body
 from homeostat.flow.ports import KubernetesError
+from homeostat.flow.resources import Body
 from homeostat.intake.catalog import INTENT, Catalog
 from homeostat.intake.resync import Resync
 from tests.unit.intake.bodies import changed, intent

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from homeostat.contracts.service_intent import Reduce
+from homeostat.contracts.expectation import Reduce
 from homeostat.flow.facts import Answer, Reading, Series, Unknown
 from homeostat.observe.query_plan import PART
 from homeostat.observe.values import by_label, ratio_of, reading_of

@@ -37,7 +37,7 @@ from homeostat.contracts.remediation import (
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.service_intent import Owner, ServiceIntentSpec
 from homeostat.contracts.verification import OutcomeName, VerificationResult
-from homeostat.flow.facts import StoredRecord
+from homeostat.flow.resources import StoredRecord
 from homeostat.record.remediations import episode_digest, record_name
 
 AT = datetime(2026, 11, 2, 12, 1, 3, 412000, tzinfo=UTC)

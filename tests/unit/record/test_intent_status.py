@@ -6,7 +6,8 @@ import pytest
 from homeostat.contracts.common import ConditionStatus
 from homeostat.contracts.remediation import Phase
 from homeostat.contracts.service_intent import Episode, ExpectationStateName, Fulfilment, ServiceIntentStatus
-from homeostat.flow.facts import Assessment, Look, Reading, Refusal, Track, Unknown
+from homeostat.flow.facts import Assessment, Look, Reading, Track, Unknown
+from homeostat.flow.resources import Refusal
 from homeostat.record.conditions import intent_status
 from tests.unit.record.samples import AT, intent_spec, record
 

@@ -8,7 +8,7 @@ from homeostat.contracts.remediation import Phase
 from homeostat.contracts.remediation_policy import NotActed, Outcomes, RemediationPolicySpec, RemediationPolicyStatus
 from homeostat.contracts.telemetry_source import TelemetrySourceStatus
 from homeostat.contracts.verification import OutcomeName
-from homeostat.flow.facts import Refusal
+from homeostat.flow.resources import Refusal
 from homeostat.record.aspects import record_conditions
 from homeostat.record.policy_conditions import policy_status, source_status
 from tests.unit.record.samples import AT, POLICY, status

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from homeostat.contracts.decisions import DecisionType, PersonDecision
 from homeostat.contracts.operations import (
     Authority,
     OperationAction,
@@ -10,7 +11,7 @@ from homeostat.contracts.operations import (
     OperationState,
     TargetIdentity,
 )
-from homeostat.contracts.remediation import DecisionType, Evidence, PersonDecision, Phase, Says
+from homeostat.contracts.remediation import Evidence, Phase, Says
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, UndoResult, UndoState
 from homeostat.record.kubectl import by_hand

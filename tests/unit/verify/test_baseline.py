@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homeostat.contracts.service_intent import ConditionOperator as Op
-from homeostat.contracts.service_intent import Expectation, Ratio, ValueRange
+from homeostat.contracts.expectation import ConditionOperator as Op
+from homeostat.contracts.expectation import Expectation, Ratio, ValueRange
 from homeostat.evaluate.conditions import look_at
 from homeostat.flow.facts import Look, Reading, Unknown
 from homeostat.verify.baseline import Yardstick, baseline

@@ -9,15 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeostat.contracts.common import ObjectRef
+from homeostat.contracts.expectation import ConditionOperator, Expectation, Ratio
 from homeostat.contracts.remediation_policy import Verification
-from homeostat.contracts.service_intent import (
-    ConditionOperator,
-    Expectation,
-    ExpectationStateName,
-    Ratio,
-    ServiceIntentSpec,
-    Target,
-)
+from homeostat.contracts.service_intent import ExpectationStateName, ServiceIntentSpec
+from homeostat.contracts.target import Target
 from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.evaluate.assess import assess
 from homeostat.flow.facts import Reading, Track, Unknown

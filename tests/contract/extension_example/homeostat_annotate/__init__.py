@@ -16,10 +16,11 @@ from homeostat.cluster.managed_fields import others_wrote_since
 from homeostat.contracts.actions.kinds import ActionType, Reversal, Risk
 from homeostat.contracts.common import FIELD_MANAGER
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, Plan
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body, Occasion, Preview, Receipt, StoredRecord
+from homeostat.contracts.target import Target
+from homeostat.flow.facts import Occasion, Preview, Receipt
 from homeostat.flow.ports import Actuator, Cluster, Effect, KubernetesError, NotFoundError, PlanStaleError
+from homeostat.flow.resources import Body, StoredRecord
 
 
 class Parameters(BaseModel, extra="forbid"):

@@ -1,9 +1,9 @@
 """What the contract suite needs to know of this action; it runs inside a checkout of Homeostat."""
 
 from homeostat.contracts.actions.kinds import Reversal
-from homeostat.contracts.service_intent import Target
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Body
+from homeostat.contracts.target import Target
+from homeostat.flow.resources import Body
 from tests.contract.cases.case import ActionCase, workload
 
 ANNOTATION = "example.com/overloaded"
