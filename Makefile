@@ -6,6 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ACTS ?=
 OUTPUT ?= demo-output
+# Each worker has a control plane of its own; on a given cluster there is one for all.
+WORKERS ?= $(if $(KUBECONFIG),0,2)
+SIDE_BY_SIDE := tests/unit tests/scenarios tests/contract tests/apiserver
+# Those that watch the clock, or the whole machine.
+ALONE := tests/telemetry tests/loop tests/cluster
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help demo demo-down test test-unit test-helm test-kwok lint format crds check-generated lock cluster-up cluster-down e2e clean
@@ -28,7 +33,8 @@ demo-down: cluster-down ## Take away whatever an interrupted demo left behind
 
 test: $(VENV)/.installed ## Run all tests: unit, scenarios, real API server, real Prometheus
 	@$(BIN)/python -m hack.cluster build $(if $(filter 0,$(shell id -u)),--node)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(SIDE_BY_SIDE)
+	@$(BIN)/python -m pytest $(ALONE)
 
 test-unit: $(VENV)/.installed ## Run the fast tests alone: pure stages and scenarios
 	@$(BIN)/python -m pytest tests/unit tests/scenarios
