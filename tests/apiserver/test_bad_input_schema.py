@@ -417,12 +417,22 @@ DECISIONS: list[tuple[dict[str, Any], str]] = [
     ({"id": "a", "type": "Approve", "by": "alice"}, "Approve names the planDigest it approves"),
     ({"id": "a", "type": "Reject", "by": "alice"}, "Reject gives a reason"),
     ({"id": "a", "type": "Undo", "by": "alice"}, "Undo gives a reason"),
+    ({"id": "a", "type": "Cancel", "by": "alice"}, "Cancel gives a reason"),
+    ({"id": "a", "type": "TakeOver", "by": "alice"}, "TakeOver gives a reason"),
+    ({"id": "a", "type": "TakeOver", "by": "alice", "reason": ""}, "spec.decisions[0].reason"),
+    ({"id": "a", "type": "Review", "by": "alice"}, "Review gives a verdict, and nothing else does"),
+    (
+        {"id": "a", "type": "Acknowledge", "by": "alice", "verdict": "Right"},
+        "Review gives a verdict, and nothing else does",
+    ),
+    ({"id": "a", "type": "Review", "by": "alice", "verdict": "Bad"}, "spec.decisions[0].verdict"),
+    ({"id": "a", "type": "Acknowledge", "by": "alice", "note": "seen"}, "a note is for a Review; give a reason"),
     ({"id": "a", "type": "Maybe", "by": "alice"}, "spec.decisions[0].type"),
     ({"id": "no spaces", "type": "Reject", "by": "alice", "reason": "x"}, "spec.decisions[0].id"),
 ]
 
 
-@pytest.mark.parametrize(("decision", "said"), DECISIONS, ids=[said for _, said in DECISIONS])
+@pytest.mark.parametrize(("decision", "said"), DECISIONS, ids=[f"{d['type']}: {said}" for d, said in DECISIONS])
 def test_a_decision_that_says_too_little_is_refused(cluster, namespace, decision, said):
     bad = manifest(namespace, decisions=[decision])
     assert said in refusal(cluster, "create", "--dry-run=server", "-f", "-", stdin=bad, user=OPERATOR)

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.boundaries import Boundaries
 from homeostat.contracts.causes import CauseRule
-from homeostat.contracts.decisions import PersonDecision
+from homeostat.contracts.decisions import MOST_DECISIONS, PersonDecision
 from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.guardrails import Guardrails
 from homeostat.contracts.operations import (
@@ -264,7 +264,9 @@ class RemediationSpec(Resource):
     terms: Terms
     decisions: Annotated[
         list[PersonDecision],
-        Field(default_factory=list, max_length=16, json_schema_extra=map_list("id"), description="By people."),
+        Field(
+            default_factory=list, max_length=MOST_DECISIONS, json_schema_extra=map_list("id"), description="By people."
+        ),
     ]
 
 
