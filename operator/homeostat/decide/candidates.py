@@ -1,7 +1,7 @@
 """Every step in order, with what became of it and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from homeostat.contracts.operations import Authority, Plan
@@ -100,7 +100,7 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
     hold = case.holds.first(step.action.type)
     if reason and hold is not None:
         message = f"{hold.message}; besides, {message}"
-        return _considered(step, CandidateVerdict.BLOCKED, hold.reason, message)
+        return replace(_considered(step, CandidateVerdict.BLOCKED, hold.reason, message), held=None)
     if reason:
         return _considered(step, CandidateVerdict.NOT_APPLICABLE, reason, message)
     preview = case.previews.get(step.name)
@@ -211,6 +211,6 @@ def _considered(
     candidate = Candidate(
         step=step.name, action=step.action.type, verdict=verdict, reason=clip(reason, 64), message=clip(message)
     )
-    waits = step.then.blocked is Follow.NEXT or reason in HOLD_REASONS
-    ends_search = verdict is CandidateVerdict.BLOCKED and not waits
-    return Considered(candidate, plan, guards, step.then.blocked if ends_search else None)
+    ends_search = verdict is CandidateVerdict.BLOCKED and step.then.blocked is not Follow.NEXT
+    held = Follow.WAIT if reason in HOLD_REASONS else step.then.blocked
+    return Considered(candidate, plan, guards, held if ends_search else None)
