@@ -40,7 +40,7 @@ def acted_at(record: Body) -> datetime:
 def test_a_pause_holds_an_act_back_and_ends_by_itself(stage: Stage):
     let_edit(stage)
     stage.govern(manifests.policy(manifests.add_capacity()))
-    paused = decide(stage, HOLDER, "pause", manifests.INTENT, "--for=14s", "--reason=match day")
+    paused = decide(stage, HOLDER, "pause", manifests.INTENT, "--for=25s", "--reason=match day")
     assert paused.returncode == 0, paused.stderr
     until = moment(stage.intent()["metadata"]["annotations"]["homeostat.dev/paused-until"])
     stage.cnf.offer(OVERLOAD)
@@ -51,7 +51,7 @@ def test_a_pause_holds_an_act_back_and_ends_by_itself(stage: Stage):
     assert held(stage) == {"status": "True", "reason": "Paused"}
     assert not stage.acts()
 
-    record = stage.reach("Succeeded")
+    record = stage.reach("Succeeded", seconds=90)
     assert acted_at(record) >= until
     assert stage.replicas() == 2
     assert len(stage.records()) == 1
@@ -131,7 +131,7 @@ def annotated(name: str, value: str | None) -> Body:
 
 def test_planned_work_is_recorded_and_acted_on_only_once_it_has_settled(stage: Stage):
     stage.govern(manifests.policy(manifests.add_capacity()))
-    end = in_seconds(12)
+    end = in_seconds(25)
     window = {
         "apiVersion": "homeostat.dev/v1alpha1",
         "kind": "MaintenanceWindow",
@@ -153,7 +153,7 @@ def test_planned_work_is_recorded_and_acted_on_only_once_it_has_settled(stage: S
     assert "CHG0031337" in record["status"]["message"]
     assert not stage.acts()
 
-    record = stage.reach("Succeeded")
+    record = stage.reach("Succeeded", seconds=90)
     assert acted_at(record) >= moment(end) + SETTLE
     assert len(stage.records()) == 1
     assert [c["reason"] for c in record["spec"]["candidates"]] == ["UnderMaintenance"]

@@ -14,7 +14,8 @@ class WorkOnIntents(Resource):
         json_schema_extra={
             "x-kubernetes-validations": [
                 cel(
-                    "size(self.matchNames) + size(self.matchLabels) > 0",
+                    "(has(self.matchNames) && size(self.matchNames) > 0)"
+                    " || (has(self.matchLabels) && size(self.matchLabels) > 0)",
                     "select intents by matchNames or matchLabels: an empty selection holds nothing back; for a whole "
                     "namespace annotate it with homeostat.dev/maintenance-until",
                 )
@@ -44,7 +45,7 @@ class MaintenanceWindowSpec(Resource):
                     fieldPath=".to",
                 ),
                 cel(
-                    "has(self.intents) || size(self.workloads) > 0",
+                    "has(self.intents) || (has(self.workloads) && size(self.workloads) > 0)",
                     "say what is worked on: intents, workloads or both",
                 ),
             ]

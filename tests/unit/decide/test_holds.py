@@ -87,7 +87,7 @@ def test_a_stop_says_how_it_is_lifted_and_a_wrong_value_what_is_wrong_with_it():
 
 
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=offsets)  # noqa: DTZ001 - bounds of naive draws
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=offsets)
 
 
 @given(moments)
