@@ -22,6 +22,7 @@ from homeostat.contracts.remediation import GuardVerdict
 from homeostat.contracts.steps import Step
 from homeostat.decide.guards import check_guards
 from homeostat.flow.facts import Occasion, Ownership, Workload
+from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.resources import Body, StoredRecord
 from homeostat.observe.owners import KubernetesOwners
@@ -239,6 +240,7 @@ def ping_pong(plan: Plan, episodes: Sequence[StoredRecord]) -> GuardVerdict:
         workload=Workload("pcscf", exists=True, identity=plan.target),
         ownership=Ownership(),
         facts=guard_facts(episodes),
+        holds=NO_HOLDS,
         now=datetime.now(UTC),
     )
     return next(verdict for verdict in verdicts if verdict.name == "PingPong")

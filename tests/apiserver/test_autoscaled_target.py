@@ -16,6 +16,7 @@ from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Step
 from homeostat.decide.choose import decide
 from homeostat.flow.facts import Decision, Finding, Occasion, Preview, Ruling
+from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts
 from homeostat.observe.owners import KubernetesOwners
 from homeostat.observe.workloads import KubernetesWorkloads
@@ -79,6 +80,7 @@ class Scene:
             workloads={"pcscf": (await self.occasion()).workload},
             previews={step.name: await self.preview(step) for step in (ADD_PODS, RAISE_FLOOR)},
             guard_facts=GuardFacts(complete=True),
+            holds=NO_HOLDS,
             cpu_share={},
             variables={},
             attempts={},

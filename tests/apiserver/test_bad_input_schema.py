@@ -13,8 +13,16 @@ from tests.apiserver.installation import OPERATOR, create_record, install, manif
 from tests.unit.record.samples import INTENT, POLICY, status
 
 SOURCE: dict[str, Any] = {"url": "http://prometheus.monitoring:9090"}
-GOOD = {"ServiceIntent": INTENT, "RemediationPolicy": POLICY, "TelemetrySource": SOURCE}
+WINDOW: dict[str, Any] = {
+    "workloads": [INTENT["targets"][0]["ref"]],
+    "intents": {"matchNames": ["call-setup"]},
+    "from": "2026-11-22T22:00:00Z",
+    "to": "2026-11-23T02:00:00+01:00",
+    "changeId": "CHG0031337",
+}
+GOOD = {"ServiceIntent": INTENT, "RemediationPolicy": POLICY, "TelemetrySource": SOURCE, "MaintenanceWindow": WINDOW}
 GONE = object()
+NOTHING_NAMED = "say what is worked on: intents, workloads or both"
 NAME_RULE = "the name is longer than 52 characters: records are named after it"  # has its test among the CRDs'
 HOT = {"name": "pcscf", "ref": INTENT["targets"][0]["ref"], "configReload": "Hot"}
 ANNOTATED = HOT | {"configReload": "Annotation"}
@@ -329,9 +337,33 @@ SOURCES: list[tuple[str, Any, str]] = [
     ("podLabel", "pod-name", "spec.podLabel"),
 ]
 
+WINDOWS: list[tuple[str, Any, str]] = [
+    ("from", GONE, "spec.from"),
+    ("to", GONE, "spec.to"),
+    ("changeId", GONE, "spec.changeId"),
+    ("changeId", "", "spec.changeId"),
+    ("changeId", "x" * 65, "spec.changeId"),
+    ("reason", "x" * 1025, "spec.reason"),
+    ("from", "tonight", "spec.from"),
+    ("to", "2026-11-23", "spec.to"),
+    ("settle", "a while", "spec.settle"),
+    ("workloads", [{**INTENT["targets"][0]["ref"], "name": f"w{i}"} for i in range(65)], "spec.workloads"),
+    ("workloads.0.kind", "deployment", "spec.workloads[0].kind"),
+    ("intents.matchNames", ["Call_Setup"], "spec.intents.matchNames[0]"),
+    ("to", "2026-11-22T22:00:00Z", "to must be later than from"),
+    ("to", "2026-11-22T22:30:00+01:00", "to must be later than from"),
+    ("to", "2026-12-22T22:00:01Z", "a window may last 30 days at most"),
+    ("intents", {}, "an empty selection holds nothing back"),
+]
+
 CASES = [
     pytest.param(kind, path, value, said, id=f"{kind}-{i}-{path}")
-    for kind, cases in (("ServiceIntent", INTENTS), ("RemediationPolicy", POLICIES), ("TelemetrySource", SOURCES))
+    for kind, cases in (
+        ("ServiceIntent", INTENTS),
+        ("RemediationPolicy", POLICIES),
+        ("TelemetrySource", SOURCES),
+        ("MaintenanceWindow", WINDOWS),
+    )
     for i, (path, value, said) in enumerate(cases)
 ]
 
@@ -404,8 +436,13 @@ def rules(node: Any) -> Iterator[str]:
 def test_every_rule_of_the_schemas_has_a_case_above():
     schemas = [custom_resource_definition(kind) for kind in KINDS if kind.name in GOOD]
     messages = {message for schema in schemas for message in rules(schema)} - {NAME_RULE}
-    said = [*(case[2] for case in (*INTENTS, *POLICIES, *SOURCES))]
+    said = [NOTHING_NAMED, *(case[2] for case in (*INTENTS, *POLICIES, *SOURCES, *WINDOWS))]
     assert [message for message in messages if not any(part in message for part in said)] == []
+
+
+def test_planned_work_on_nothing_is_refused(cluster):
+    bad = document("MaintenanceWindow", {k: v for k, v in WINDOW.items() if k not in {"workloads", "intents"}})
+    assert NOTHING_NAMED in refusal(cluster, "create", "--dry-run=server", "-f", "-", stdin=bad)
 
 
 def test_a_field_that_does_not_exist_is_refused_by_kubectl(cluster):

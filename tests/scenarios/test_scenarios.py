@@ -34,6 +34,7 @@ from homeostat.flow.facts import (
     Variables,
     Workload,
 )
+from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts, PastAct
 from homeostat.flow.phases import first_status
 from homeostat.flow.pipeline import load_before, terms_of
@@ -195,6 +196,7 @@ def test_scenario(case: Mapping[str, Any]):
         previews=previews(case),
         variables=variables(case, spec, policy, assessment, finding),
         guard_facts=past(case),
+        holds=NO_HOLDS,
         cpu_share=situation.cpu_share,
         attempts={},
         now=NOW,

@@ -24,6 +24,7 @@ from homeostat.flow.stages import EngineSettings, Stages
 from homeostat.intake.catalog import Catalog
 from homeostat.intake.handlers import register
 from homeostat.intake.resync import Resync
+from homeostat.observe.holds import KubernetesHolds
 from homeostat.observe.owners import KubernetesOwners
 from homeostat.observe.prometheus import PrometheusTelemetry
 from homeostat.observe.sampling import Observer
@@ -84,6 +85,7 @@ class _Operator:
                 observer=observer,
                 workloads=workloads,
                 owners=KubernetesOwners(cluster),
+                holds=KubernetesHolds(cluster, clock, settings.maintenance_settle),
                 effects=effects(
                     cluster,
                     history,
@@ -162,5 +164,6 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         config_look_every=settings.config_look_every,
         readiness_every=settings.readiness_every,
         reread_every=settings.reread_every,
+        maintenance_settle=settings.maintenance_settle,
         concurrent_looks=settings.concurrent_looks,
     )

@@ -55,6 +55,13 @@ class VerificationResult(StatusPart):
         OutcomeName | None, Field(default=None, description="What the act brought; absent while it is being judged.")
     ]
     judged_at: Annotated[Timestamp | None, Field(default=None, description="When the outcome was known.")]
+    planned_work: Annotated[
+        Text,
+        Field(
+            default="",
+            description="Planned work by people that went on while it was judged: the outcome is left out of scores.",
+        ),
+    ]
     message: Annotated[Text, Field(default="", description="Why this outcome, as a sentence.")]
 
 

@@ -7,6 +7,7 @@ from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import Terms
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.flow.facts import Decision, Finding, Preview, Reading, Ruling, Variables, Workload
+from homeostat.flow.holds import Holds
 from homeostat.flow.past_acts import GuardFacts
 
 from .candidates import Case, consider
@@ -24,6 +25,7 @@ def decide(
     previews: Mapping[str, Preview],
     variables: Mapping[str, Variables],
     guard_facts: GuardFacts,
+    holds: Holds,
     cpu_share: Mapping[str, Reading],
     attempts: Mapping[str, int],
     after: str = "",
@@ -36,7 +38,8 @@ def decide(
     ``record`` and ``policy`` are names; ``attempts`` counts, per step, the attempts made in this episode; ``after`` is
     the step that ran last: those before it are passed over, and itself too unless ``after_again``, with which it may
     run once more within its repeat limit. ``variables`` are what each step's expressions may speak of, by step;
-    ``approved`` are the digests of plans that people approved and that were not acted on yet.
+    ``approved`` are the digests of plans that people approved and that were not acted on yet; ``holds`` are what people
+    hold back now.
     """
     case = Case(
         record,
@@ -48,6 +51,7 @@ def decide(
         previews,
         variables,
         guard_facts,
+        holds,
         cpu_share,
         attempts,
         after,

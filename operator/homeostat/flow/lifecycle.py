@@ -19,6 +19,8 @@ from homeostat.flow.attempts import has_room
 from homeostat.flow.branches import recovered
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Occasion, Reading, Workload
+from homeostat.flow.holding import HeldBackError, held_message, holds_of, wait_held
+from homeostat.flow.holds import Hold
 from homeostat.flow.phases import is_open, undo_requests
 from homeostat.flow.pipeline import preview_step
 from homeostat.flow.ports import KubernetesError, PlanStaleError
@@ -151,7 +153,11 @@ async def execute(run: Run) -> None:
     """Executing: have the recorded effects, or find out after a restart which of them happened."""
     if await _is_only_intended(run) and not await _may_go_on(run):
         return
-    progress = _known_before_restart(run) or await carry_out(run, OperationKind.APPLY)
+    try:
+        progress = _known_before_restart(run) or await carry_out(run, OperationKind.APPLY)
+    except HeldBackError as held:
+        await _hold_back(run, held.hold)
+        return
     if progress is Progress.UNKNOWN:
         await run.enter(
             Phase.ESCALATED,
@@ -169,16 +175,33 @@ async def execute(run: Run) -> None:
         )
 
 
+async def _hold_back(run: Run, hold: Hold) -> None:
+    """People hold the act back: decided afresh later if nothing of it was done, else gone on with when they let it."""
+    if run.operations(OperationKind.APPLY, OperationState.APPLIED):
+        if not await _is_called_off(run):
+            await wait_held(run, hold, run.status.operations)
+        return
+    run.decided_at = run.stages.clock.monotonic()
+    begun = (run.plan.step, run.plan.attempt)
+    kept = [v for v in run.status.verifications if (v.step, v.attempt) != begun]
+    await _block(run, hold.reason, held_message(run, hold, run.status.operations), verifications=kept)
+
+
 async def _wait_for_drain(run: Run) -> None:
     """The next instance is not drained yet: wait, unless a person wants it all back or the step's time is over."""
-    if undo_requests(run.stored.record):
-        await void_the_rest(run, OperationKind.APPLY, "a person asked to take it back")
-        await answer_undo(run)
-        return
-    if await is_timed_out(run):
+    if await _is_called_off(run):
         return
     run.recorded_here.difference_update(o.id for o in run.operations(OperationKind.APPLY, OperationState.INTENDED))
     await run.wait()
+
+
+async def _is_called_off(run: Run) -> bool:
+    """Give up the rest of an act that is under way where a person wants it all back or the step's time is over."""
+    if undo_requests(run.stored.record):
+        await void_the_rest(run, OperationKind.APPLY, "a person asked to take it back")
+        await answer_undo(run)
+        return True
+    return await is_timed_out(run)
 
 
 def _known_before_restart(run: Run) -> Progress | None:
@@ -237,6 +260,7 @@ async def _guards_permit(run: Run) -> bool:
             run.namespace, run.plan.action, run.plan.target, run.plan.field, run.target
         ),
         facts=guard_facts(records),
+        holds=await holds_of(run),
         now=run.now(),
         cpu_share=await _cpu_share(run, workload),
     )

@@ -114,9 +114,10 @@ async def conclude(
     with stages.metrics.stage("decide"):
         namespace = intent.stamp.namespace
         variables = _variables(intent, question, memory, observation, finding.diagnosis, stages.clock.now())
-        previews, stored = await asyncio.gather(
+        previews, stored, memory.holds = await asyncio.gather(
             preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation, source, variables),
             stages.records.list(namespace),
+            stages.holds.read(namespace, intent.stamp.name, question.policy, intent.spec.targets),
         )
         decision = decide(
             record=question.record,
@@ -128,6 +129,7 @@ async def conclude(
             previews=previews,
             variables=variables,
             guard_facts=guard_facts(stored),
+            holds=memory.holds,
             cpu_share=situation.cpu_share,
             attempts=question.attempts,
             after=question.after,

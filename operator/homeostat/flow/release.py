@@ -14,6 +14,7 @@ from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.decide.guards import check_guards
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Occasion, Reading, Workload
+from homeostat.flow.holding import HeldBackError, holds_of
 from homeostat.flow.phases import is_open
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.resources import StoredRecord
@@ -123,6 +124,7 @@ async def _guard_denies(run: Run, applied: Operation, workload: Workload) -> str
         workload=workload,
         ownership=await run.stages.owners.of(run.namespace, plan.action, plan.target, plan.field, run.target),
         facts=guard_facts(await run.stages.records.list(run.namespace)),
+        holds=await holds_of(run),
         now=run.now(),
         cpu_share=await _cpu_share(run, workload),
     )
@@ -176,7 +178,11 @@ def _next_number(run: Run) -> int:
 
 
 async def _take_away(run: Run, applied: Operation) -> None:
-    progress = await carry_out(run, OperationKind.RELEASE)
+    try:
+        progress = await carry_out(run, OperationKind.RELEASE)
+    except HeldBackError as held:
+        await _wait_for(run, f"what holds it back: {held.hold.message}")
+        return
     if progress is Progress.WAITING:
         await run.wait()
     elif progress is Progress.DONE and _standing(run, applied) == applied.before:

@@ -18,6 +18,7 @@ from homeostat.contracts.steps import Repeat, Step
 from homeostat.decide.choose import decide
 from homeostat.decide.plans import make_plan
 from homeostat.flow.facts import NOTHING_KNOWN, Decision, Finding, Ownership, Preview, Reading, Variables, Workload
+from homeostat.flow.holds import NO_HOLDS, Holds
 from homeostat.flow.past_acts import GuardFacts, PastAct
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -155,6 +156,7 @@ def ask(
     after_again: bool = True,
     approved: frozenset[str] = frozenset(),
     cpu_share: Mapping[str, Reading] | None = None,
+    holds: Holds = NO_HOLDS,
 ) -> Decision:
     default = {s.name: restoring() if s.action.scale is None else scaling() for s in under.steps}
     return decide(
@@ -167,6 +169,7 @@ def ask(
         previews=default if previews is None else previews,
         variables={step.name: variables for step in under.steps},
         guard_facts=facts or GuardFacts(complete=True),
+        holds=holds,
         cpu_share={"pcscf": Reading(0.2)} if cpu_share is None else cpu_share,
         attempts=attempts or {},
         after=after,

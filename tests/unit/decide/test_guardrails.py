@@ -11,6 +11,7 @@ from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.decide.guards import check_guards
 from homeostat.flow.facts import Ownership, Reading, Unknown
+from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts
 from tests.unit.decide.building import NOW, WORKLOAD, act, plan_of, scale, scaling, terms, workload
 
@@ -38,6 +39,7 @@ def check(
         workload=workload() if on is None else on,
         ownership=owned,
         facts=GuardFacts(complete, tuple(acts)),
+        holds=NO_HOLDS,
         now=now,
         mode=mode,
         cpu_share=cpu,
@@ -56,6 +58,9 @@ def to(intended: int, before: int = 2) -> Plan:
 def test_all_guards_are_asked_in_a_fixed_order_and_permit():
     verdicts = check()
     assert list(verdicts) == [
+        "Stop",
+        "Pause",
+        "Maintenance",
         "TargetExists",
         "ManagedBy",
         "PingPong",
@@ -181,6 +186,7 @@ def test_without_a_workload_nothing_is_permitted():
         workload=None,
         ownership=NOBODY_ELSE,
         facts=GuardFacts(complete=True),
+        holds=NO_HOLDS,
         now=NOW,
     )
     assert {v.name for v in verdicts if v.verdict is not PERMIT} >= {"TargetExists", "LargestStep"}

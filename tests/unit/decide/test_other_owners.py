@@ -12,6 +12,7 @@ from homeostat.contracts.operations import Plan, TargetIdentity
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Terms
 from homeostat.decide.guards import check_guards
 from homeostat.flow.facts import Owner, Ownership, Preview
+from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts, PastAct, PastChange
 from tests.unit.decide.building import (
     NOW,
@@ -70,6 +71,7 @@ def guard(
         workload=workload(replicas),
         ownership=owned,
         facts=GuardFacts(complete=True, acts=acts),
+        holds=NO_HOLDS,
         now=NOW,
     )
     return next(v for v in verdicts if v.name == name)
@@ -185,6 +187,7 @@ def test_what_is_remembered_ends():
         workload=workload(),
         ownership=Ownership(),
         facts=GuardFacts(complete=True, acts=acts),
+        holds=NO_HOLDS,
         now=NOW + timedelta(hours=23),
     )
     assert next(v for v in later if v.name == "PingPong").verdict is PERMIT

@@ -7,9 +7,11 @@ from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Terms
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.flow.facts import Ownership, Reading, Workload
+from homeostat.flow.holds import Holds
 from homeostat.flow.past_acts import GuardFacts
 from homeostat.flow.wording import clip
 
+from .holds import maintenance, pause, stop
 from .ownership import managed_by, ping_pong
 from .pace import cooldown, frequency
 from .question import Finding, Question
@@ -26,6 +28,7 @@ def check_guards(
     workload: Workload | None,
     ownership: Ownership | None,
     facts: GuardFacts,
+    holds: Holds,
     now: datetime,
     mode: Mode = Mode.LIVE,
     cpu_share: Reading | None = None,
@@ -33,11 +36,11 @@ def check_guards(
     """Every guard's verdict on a plan, in a fixed order; whatever is not Permit holds it back.
 
     ``workload`` is the target of the step, also where the plan changes a ConfigMap that it uses; ``ownership`` says who
-    else sets what the plan changes, None that nobody looked; ``cpu_share`` is what its busiest pod uses of its CPU
-    limit, needed only where replicas are taken away. Windows of time are half-open: what lies exactly one cooldown, or
-    one frequency period, back no longer counts.
+    else sets what the plan changes, None that nobody looked; ``holds`` are what people hold back now; ``cpu_share`` is
+    what its busiest pod uses of its CPU limit, needed only where replicas are taken away. Windows of time are
+    half-open: what lies exactly one cooldown, or one frequency period, back no longer counts.
     """
-    question = Question(record, terms, plan, workload, ownership, facts, now, mode, cpu_share)
+    question = Question(record, terms, plan, workload, ownership, facts, now, mode, cpu_share, holds)
     return tuple(_verdict(name, guard, question, policy) for name, guard in _GUARDS)
 
 
@@ -57,6 +60,9 @@ def _verdict(name: str, guard: Callable[[Question], Finding], question: Question
 
 
 _GUARDS: tuple[tuple[str, Callable[[Question], Finding]], ...] = (
+    ("Stop", stop),
+    ("Pause", pause),
+    ("Maintenance", maintenance),
     ("TargetExists", target_exists),
     ("ManagedBy", managed_by),
     ("PingPong", ping_pong),

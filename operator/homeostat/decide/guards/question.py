@@ -7,6 +7,7 @@ from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import Terms
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.flow.facts import Ownership, Reading, Workload
+from homeostat.flow.holds import Holds
 from homeostat.flow.past_acts import GuardFacts, PastAct
 
 
@@ -23,6 +24,7 @@ class Question:
     now: datetime
     mode: Mode
     cpu_share: Reading | None
+    holds: Holds
 
     @property
     def uid(self) -> str:
