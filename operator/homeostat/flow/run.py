@@ -20,6 +20,7 @@ from homeostat.contracts.verification import Baseline, ReleaseState
 from homeostat.decide.variables import variables_for
 from homeostat.flow.facts import NOTHING_KNOWN, Track, Variables, Workload
 from homeostat.flow.memory import IntentMemory
+from homeostat.flow.past_acts import PromiseRef
 from homeostat.flow.phases import counted_until
 from homeostat.flow.ports import ConflictError
 from homeostat.flow.resources import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord
@@ -117,6 +118,11 @@ class Run:
     def track(self) -> Track:
         """Memory of the expectation that triggered this."""
         return self.memory.tracks.get(self.spec.trigger.expectation, Track())
+
+    @property
+    def promise(self) -> PromiseRef:
+        """What it is to restore."""
+        return PromiseRef(self.spec.intent.uid, self.spec.trigger.expectation)
 
     @property
     def identity(self) -> TargetIdentity:

@@ -14,7 +14,9 @@ from homeostat.decide.guards import check_guards
 from homeostat.flow.facts import Owner, Ownership, Preview
 from homeostat.flow.past_acts import GuardFacts, PastAct, PastChange
 from tests.unit.decide.building import (
+    CALM,
     NOW,
+    PROMISE,
     WORKLOAD,
     act,
     patch,
@@ -65,11 +67,12 @@ def guard(
     verdicts = check_guards(
         record="mine",
         policy="call-setup",
+        promise=PROMISE,
         terms=under or terms(),
         plan=plan,
         workload=workload(replicas),
         ownership=owned,
-        facts=GuardFacts(complete=True, acts=acts),
+        facts=GuardFacts(complete=True, acts=acts, health=CALM),
         now=NOW,
     )
     return next(v for v in verdicts if v.name == name)
@@ -180,11 +183,12 @@ def test_what_is_remembered_ends():
     later = check_guards(
         record="mine",
         policy="call-setup",
+        promise=PROMISE,
         terms=terms(),
         plan=again(),
         workload=workload(),
         ownership=Ownership(),
-        facts=GuardFacts(complete=True, acts=acts),
+        facts=GuardFacts(complete=True, acts=acts, health=CALM),
         now=NOW + timedelta(hours=23),
     )
     assert next(v for v in later if v.name == "PingPong").verdict is PERMIT
