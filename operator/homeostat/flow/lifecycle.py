@@ -18,6 +18,7 @@ from homeostat.decide.candidates import withdrawn
 from homeostat.decide.guards import check_guards
 from homeostat.flow.attempts import has_room
 from homeostat.flow.branches import recovered
+from homeostat.flow.episode import selects
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Occasion, Ownership, Reading, Workload
 from homeostat.flow.guard_reading import read_guard_facts
@@ -250,7 +251,7 @@ async def _guards_permit(run: Run, seen: _Seen) -> bool:
         record=run.stored.name,
         policy=run.spec.policy.name,
         promise=run.promise,
-        terms=run.spec.terms,
+        terms=run.terms,
         plan=run.plan,
         workload=seen.workload,
         ownership=seen.ownership,
@@ -338,6 +339,9 @@ def _policy_forbids(run: Run) -> str:
         return "The policy was deleted; nothing further is done."
     if policy.spec.mode is Mode.SHADOW and run.spec.mode is Mode.LIVE:
         return "The policy was set to Shadow; nothing further is done."
+    intent = run.intent()
+    if intent is not None and not selects(policy.spec.intent_selector, intent.stamp.name, intent.labels):
+        return "The policy is not for this intent any more, by its labels or name; nothing further is done."
     return ""
 
 

@@ -119,7 +119,7 @@ async def _guard_denies(run: Run, applied: Operation, workload: Workload) -> str
         record=run.stored.name,
         policy=run.spec.policy.name,
         promise=run.promise,
-        terms=run.spec.terms,
+        terms=run.terms,
         plan=plan,
         workload=workload,
         ownership=await run.stages.owners.of(run.namespace, plan.action, plan.target, plan.field, run.target),

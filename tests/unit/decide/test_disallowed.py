@@ -41,7 +41,9 @@ def patched(*paths: str) -> Plan:
 
 
 def guard(plan: Plan, *rules: dict[str, Any]) -> GuardVerdict:
-    return check(plan, terms(disallowed=[DisallowedAttribute.model_validate(rule) for rule in rules]))["Disallowed"]
+    under = terms(disallowed=[DisallowedAttribute.model_validate(rule) for rule in rules])
+    verdict: GuardVerdict = check(plan, under)["Disallowed"]
+    return verdict
 
 
 def in_config(path: str | None = None, key: str | None = "tuning.yaml", name: str = "pcscf-tuning") -> dict[str, Any]:

@@ -48,11 +48,11 @@ def test_a_storm_is_named():
 @pytest.mark.parametrize("of", StormOf)
 @pytest.mark.parametrize("where", StormIn)
 def test_what_the_policy_names_is_counted(of, where):
-    guards = {"storm_guard": StormGuard.model_validate({"of": of, "in": where})}
-    health = CALM | {(of, where): Population(10, 9, 0)}
-    assert check(under=terms(**guards), health=health)["Storm"].verdict is DENY
-    others = dict.fromkeys(CALM, Population(10, 9, 0)) | {(of, where): Population(10, 0, 0)}
-    assert check(under=terms(**guards), health=others)["Storm"].verdict is PERMIT
+    under = terms(storm_guard=StormGuard.model_validate({"of": of, "in": where}))
+    health = {**CALM, (of, where): Population(10, 9, 0)}
+    assert check(under=under, health=health)["Storm"].verdict is DENY
+    others = {**storm(9, 10), (of, where): Population(10, 0, 0)}
+    assert check(under=under, health=others)["Storm"].verdict is PERMIT
 
 
 def test_a_storm_guard_that_was_told_nothing_denies():

@@ -30,7 +30,8 @@ def at(text: str) -> datetime:
 
 
 def windows_guard(*stated: ChangeWindow, now: datetime) -> GuardVerdict:
-    return check(under=terms(windows=list(stated)), now=now)["Windows"]
+    verdict: GuardVerdict = check(under=terms(windows=list(stated)), now=now)["Windows"]
+    return verdict
 
 
 @pytest.mark.parametrize(
