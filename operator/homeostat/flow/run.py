@@ -12,7 +12,15 @@ from typing import Any
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.operations import Operation, OperationKind, OperationState, Plan, TargetIdentity
-from homeostat.contracts.remediation import CLOSED_PHASES, Diagnosis, Phase, RemediationSpec, RemediationStatus, Terms, Times
+from homeostat.contracts.remediation import (
+    CLOSED_PHASES,
+    Diagnosis,
+    Phase,
+    RemediationSpec,
+    RemediationStatus,
+    Terms,
+    Times,
+)
 from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.steps import Step
 from homeostat.contracts.target import Target

@@ -143,7 +143,8 @@ def test_what_was_counted_is_handed_on():
 
 
 @pytest.mark.parametrize(
-    ("is_open", "settled", "under_way"), [(True, None, True), (True, AT, False), (False, AT, False), (False, None, False)]
+    ("is_open", "settled", "under_way"),
+    [(True, None, True), (True, AT, False), (False, AT, False), (False, None, False)],
 )
 def test_an_act_is_under_way_until_it_is_settled(is_open, settled, under_way):
     (act,) = guard_facts([stored(record())]).acts
