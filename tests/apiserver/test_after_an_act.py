@@ -30,7 +30,7 @@ from homeostat.record.guard_facts import guard_facts
 from tests.contract.cases.case import workload
 from tests.contract.cases.patch import AUTOSCALER, TARGET, patch_step
 from tests.contract.stage import Measured, plan_from
-from tests.unit.decide.building import plan_of, terms
+from tests.unit.decide.building import PROMISE, plan_of, terms
 from tests.unit.record.samples import record, stored
 
 RAISE_FLOOR = patch_step(AUTOSCALER, {"/spec/minReplicas": "4"})
@@ -235,6 +235,7 @@ def ping_pong(plan: Plan, episodes: Sequence[StoredRecord]) -> GuardVerdict:
     verdicts = check_guards(
         record="next",
         policy="p",
+        promise=PROMISE,
         terms=terms(),
         plan=plan,
         workload=Workload("pcscf", exists=True, identity=plan.target),

@@ -23,6 +23,7 @@ from homeostat.observe.workloads import KubernetesWorkloads
 from tests.contract.cases.case import workload
 from tests.contract.cases.patch import AUTOSCALER, TARGET, patch_step
 from tests.contract.stage import Measured
+from tests.unit.decide.building import CALM, PROMISE
 
 PATIENCE = 60
 """Seconds; the autoscaler looks every 15."""
@@ -74,12 +75,13 @@ class Scene:
         return decide(
             record="r",
             policy="p",
+            promise=PROMISE,
             mode=Mode.LIVE,
             terms=TERMS,
             finding=SATURATED,
             workloads={"pcscf": (await self.occasion()).workload},
             previews={step.name: await self.preview(step) for step in (ADD_PODS, RAISE_FLOOR)},
-            guard_facts=GuardFacts(complete=True),
+            guard_facts=GuardFacts(complete=True, health=CALM),
             holds=NO_HOLDS,
             cpu_share={},
             variables={},

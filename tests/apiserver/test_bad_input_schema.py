@@ -53,6 +53,9 @@ INTENTS: list[tuple[str, Any, str]] = [
     ("adminState", "Paused", "spec.adminState"),
     ("observationPeriod", "5", "spec.observationPeriod"),
     ("targets.0.ref.kind", "deployment", "spec.targets[0].ref.kind"),
+    ("targets.0.failureDomain", "", "spec.targets[0].failureDomain"),
+    ("targets.0.failureDomain", "two words", "spec.targets[0].failureDomain"),
+    ("targets.0.failureDomain", "x" * 64, "spec.targets[0].failureDomain"),
     # names are unique
     ("targets", INTENT["targets"] * 2, "spec.targets[1]"),
     ("expectations", INTENT["expectations"] * 2, "spec.expectations[1]"),
@@ -166,6 +169,44 @@ PATCHES: list[tuple[str, Any, str]] = [
     )
 ]
 
+FREEZE = {"name": "christmas", "deny": "0 0 24 12 *", "duration": "48h"}
+DEPLOYMENTS = {"apiVersion": "apps/v1", "kind": "Deployment"}
+GUARDS: list[tuple[str, Any, str]] = [
+    ("guardrails", {guard: given}, said)
+    for guard, given, said in (
+        ("concurrency", 0, "spec.guardrails.concurrency"),
+        ("concurrency", 101, "spec.guardrails.concurrency"),
+        ("flapping", {"limit": 0}, "spec.guardrails.flapping.limit"),
+        ("flapping", {"per": "an hour"}, "spec.guardrails.flapping.per"),
+        ("stormGuard", {"of": "Pods"}, "spec.guardrails.stormGuard.of"),
+        ("stormGuard", {"in": "Region"}, "spec.guardrails.stormGuard.in"),
+        ("stormGuard", {"max": "0%"}, "spec.guardrails.stormGuard.max"),
+        ("stormGuard", {"max": "101%"}, "spec.guardrails.stormGuard.max"),
+        ("stormGuard", {"max": 40}, "spec.guardrails.stormGuard.max"),
+        ("stormGuard", {"minPopulation": 0}, "spec.guardrails.stormGuard.minPopulation"),
+        ("failureDomain", {"whenUnknown": "Ask"}, "spec.guardrails.failureDomain.whenUnknown"),
+        ("windows", [{**FREEZE, "name": f"w{n}"} for n in range(17)], "spec.guardrails.windows"),
+        ("windows", [FREEZE, FREEZE], "spec.guardrails.windows[1]"),
+        ("windows", [{**FREEZE, "deny": "0 0 24 12"}], "spec.guardrails.windows[0].deny"),
+        ("windows", [{**FREEZE, "deny": "@yearly"}], "spec.guardrails.windows[0].deny"),
+        ("windows", [{**FREEZE, "deny": "0 0 24 12 * *"}], "spec.guardrails.windows[0].deny"),
+        ("windows", [{**FREEZE, "timeZone": "UTC+1 h"}], "spec.guardrails.windows[0].timeZone"),
+        ("windows", [{"name": "w", "deny": "0 0 24 12 *"}], "spec.guardrails.windows[0].duration"),
+        ("windows", [{**FREEZE, "duration": "0m"}], "a window lasts longer than no time"),
+        ("windows", [{**FREEZE, "allow": "0 0 * * *"}], "give exactly one of deny and allow"),
+        ("windows", [{"name": "w", "duration": "1h"}], "give exactly one of deny and allow"),
+        ("disallowed", [{"configMap": f"c{n}"} for n in range(33)], "spec.guardrails.disallowed"),
+        ("disallowed", [{}], "give exactly one of configMap and ref"),
+        ("disallowed", [{"configMap": "c", "ref": DEPLOYMENTS}], "give exactly one of configMap and ref"),
+        ("disallowed", [{"configMap": "c", "path": "/a"}], "a path in a ConfigMap needs the key"),
+        ("disallowed", [{"ref": DEPLOYMENTS, "key": "k"}], "key and the path in it are of a ConfigMap"),
+        ("disallowed", [{"ref": DEPLOYMENTS, "path": "spec"}], "begins with a slash"),
+        ("disallowed", [{"ref": {"kind": "Deployment"}}], "spec.guardrails.disallowed[0].ref.apiVersion"),
+        ("disallowed", [{"configMap": "c", "key": "a/b"}], "spec.guardrails.disallowed[0].key"),
+        ("disallowed", [{"configMap": "c", "key": "k", "path": ""}], "spec.guardrails.disallowed[0].path"),
+    )
+]
+
 POLICIES: list[tuple[str, Any, str]] = [
     ("mode", "Dry", "spec.mode"),
     ("triggers", [], "spec.triggers"),
@@ -269,6 +310,7 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("guardrails", {"takeFrom": ["helm", "two words"]}, "spec.guardrails.takeFrom[1]"),
     ("guardrails", {"takeFrom": ["helm", "helm"]}, "spec.guardrails.takeFrom[1]"),
     ("guardrails", {"takeFrom": [f"m{n}" for n in range(17)]}, "spec.guardrails.takeFrom"),
+    *GUARDS,
     *PATCHES,
     ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value}, restore, add"),
     ("steps.0.action", {"restart": {}}, "spec.steps[0].action.restart.target"),

@@ -20,7 +20,9 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.clock import SystemClock
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.flow.engine import Engine
+from homeostat.flow.health import HealthBoard
 from homeostat.flow.stages import EngineSettings, Stages
+from homeostat.flow.turnstile import Turnstile
 from homeostat.intake.catalog import Catalog
 from homeostat.intake.handlers import register
 from homeostat.intake.resync import Resync
@@ -99,6 +101,8 @@ class _Operator:
                 events=self._events,
                 metrics=metrics,
                 approvals=ApprovalGuard(cluster),
+                health=HealthBoard(),
+                turnstile=Turnstile(),
                 cluster=cluster,
                 clock=clock,
                 settings=_engine_settings(settings),

@@ -17,7 +17,7 @@ from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Follow, Step
 from homeostat.flow.facts import NOTHING_KNOWN, Finding, Preview, Reading, Variables, Workload
 from homeostat.flow.holds import HOLD_REASONS, Holds
-from homeostat.flow.past_acts import GuardFacts
+from homeostat.flow.past_acts import GuardFacts, PromiseRef
 from homeostat.flow.wording import clip
 
 from .boundaries import Permission, permission
@@ -38,6 +38,7 @@ class Case:
 
     record: str
     policy: str
+    promise: PromiseRef
     mode: Mode
     terms: Terms
     finding: Finding
@@ -116,6 +117,7 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
     guards = check_guards(
         record=case.record,
         policy=case.policy,
+        promise=case.promise,
         terms=case.terms,
         plan=plan,
         workload=case.workloads.get(step.action.target),

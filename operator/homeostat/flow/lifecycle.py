@@ -5,6 +5,7 @@ Every function ends in a written transition or in a wait; a crash between any tw
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.decisions import DecisionType
@@ -17,8 +18,10 @@ from homeostat.decide.candidates import withdrawn
 from homeostat.decide.guards import check_guards
 from homeostat.flow.attempts import has_room
 from homeostat.flow.branches import recovered
+from homeostat.flow.episode import selects
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
-from homeostat.flow.facts import Occasion, Reading, Workload
+from homeostat.flow.facts import Occasion, Ownership, Reading, Workload
+from homeostat.flow.guard_reading import read_guard_facts
 from homeostat.flow.holding import HeldBackError, held_message, holds_of, wait_held
 from homeostat.flow.holds import Hold
 from homeostat.flow.phases import is_open, undo_requests
@@ -30,7 +33,6 @@ from homeostat.flow.run import RecordLostError, RecordMovedError, Run
 from homeostat.flow.tries import is_between_tries, is_timed_out, try_again_or_fail
 from homeostat.flow.undo import answer_undo, may_answer, roll_back
 from homeostat.flow.verification import start_verification, verify
-from homeostat.record.guard_facts import guard_facts
 
 log = logging.getLogger(__name__)
 
@@ -86,16 +88,20 @@ async def decided(run: Run) -> None:
     if not await _still_as_planned(run):
         await decide_again(run, approved=approvals_of_plan(run))
         return
-    if not await _guards_permit(run):
-        return
+    seen = await _look_for_guards(run)
     try:
-        workload = await run.stages.workloads.look(run.namespace, run.target)
-        occasion = Occasion(run.namespace, run.target, workload, run.source())
-        planned = await run.stages.effects.actuator(run.plan.action).operations(run.plan, run.step, occasion, run.now())
+        async with run.stages.turnstile.of(run.namespace):
+            if await _guards_permit(run, seen):
+                await _record_act(run)
     except PlanStaleError as stale:
         log.info("the plan is stale: %s", stale)
         await decide_again(run, approved=approvals_of_plan(run))
-        return
+
+
+async def _record_act(run: Run) -> None:
+    workload = await run.stages.workloads.look(run.namespace, run.target)
+    occasion = Occasion(run.namespace, run.target, workload, run.source())
+    planned = await run.stages.effects.actuator(run.plan.action).operations(run.plan, run.step, occasion, run.now())
     operations = [o.model_copy(update={"before_by": run.plan.before_by}) for o in planned]
     run.recorded_here.update(o.id for o in operations)
     await run.enter(
@@ -247,25 +253,38 @@ async def wait_blocked(run: Run) -> None:
     await decide_again(run, approved=frozenset())
 
 
-async def _guards_permit(run: Run) -> bool:
-    records = await run.stages.records.list(run.namespace)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the guards are shown of the target."""
+
+    workload: Workload
+    ownership: Ownership
+    cpu_share: Reading | None
+
+
+async def _look_for_guards(run: Run) -> _Seen:
     workload = await run.stages.workloads.look(run.namespace, run.target)
+    plan = run.plan
+    ownership = await run.stages.owners.of(run.namespace, plan.action, plan.target, plan.field, run.target)
+    return _Seen(workload, ownership, await _cpu_share(run, workload))
+
+
+async def _guards_permit(run: Run, seen: _Seen) -> bool:
     guards = check_guards(
         record=run.stored.name,
         policy=run.spec.policy.name,
-        terms=run.spec.terms,
+        promise=run.promise,
+        terms=run.terms,
         plan=run.plan,
-        workload=workload,
-        ownership=await run.stages.owners.of(
-            run.namespace, run.plan.action, run.plan.target, run.plan.field, run.target
-        ),
-        facts=guard_facts(records),
+        workload=seen.workload,
+        ownership=seen.ownership,
+        facts=await read_guard_facts(run.stages, run.namespace),
         holds=await holds_of(run),
         now=run.now(),
-        cpu_share=await _cpu_share(run, workload),
+        cpu_share=seen.cpu_share,
     )
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
-    reason, message = withdrawn(run.step, run.plan, run.spec.terms, run.variables(workload))
+    reason, message = withdrawn(run.step, run.plan, run.spec.terms, run.variables(seen.workload))
     if denial is not None:
         reason, message = denial.reason or denial.name, denial.message
     if reason:
@@ -328,7 +347,7 @@ async def _may_go_on(run: Run) -> bool:
     if not is_called_for(run):
         await run.wait()
         return False
-    held_back = await _may_not_act(run) or not await _guards_permit(run)
+    held_back = await _may_not_act(run) or not await _guards_permit(run, await _look_for_guards(run))
     return not held_back
 
 
@@ -344,6 +363,9 @@ def _policy_forbids(run: Run) -> str:
         return "The policy was deleted; nothing further is done."
     if policy.spec.mode is Mode.SHADOW and run.spec.mode is Mode.LIVE:
         return "The policy was set to Shadow; nothing further is done."
+    intent = run.intent()
+    if intent is not None and not selects(policy.spec.intent_selector, intent.stamp.name, intent.labels):
+        return "The policy is not for this intent any more, by its labels or name; nothing further is done."
     return ""
 
 

@@ -14,13 +14,13 @@ from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.decide.guards import check_guards
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Occasion, Reading, Workload
+from homeostat.flow.guard_reading import read_guard_facts
 from homeostat.flow.holding import HeldBackError, holds_of
 from homeostat.flow.phases import is_open
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.resources import StoredRecord
 from homeostat.flow.run import Run
 from homeostat.flow.standing import as_left_by_undo
-from homeostat.record.guard_facts import guard_facts
 
 
 async def release(run: Run) -> None:
@@ -119,11 +119,12 @@ async def _guard_denies(run: Run, applied: Operation, workload: Workload) -> str
     guards = check_guards(
         record=run.stored.name,
         policy=run.spec.policy.name,
-        terms=run.spec.terms,
+        promise=run.promise,
+        terms=run.terms,
         plan=plan,
         workload=workload,
         ownership=await run.stages.owners.of(run.namespace, plan.action, plan.target, plan.field, run.target),
-        facts=guard_facts(await run.stages.records.list(run.namespace)),
+        facts=await read_guard_facts(run.stages, run.namespace),
         holds=await holds_of(run),
         now=run.now(),
         cpu_share=await _cpu_share(run, workload),

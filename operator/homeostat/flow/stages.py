@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from homeostat.flow.health import HealthBoard
 from homeostat.flow.ports import Clock, Cluster, ConfigHistory, Effects, Events, HoldReader, Owners, Workloads
 from homeostat.flow.resources import CompiledSource
+from homeostat.flow.turnstile import Turnstile
 from homeostat.intake.catalog import Catalog
 from homeostat.observe.sampling import Observer
 from homeostat.record.approval_guard import ApprovalGuard
@@ -51,6 +53,8 @@ class Stages:
     events: Events
     metrics: Metrics
     approvals: ApprovalGuard
+    health: HealthBoard
+    turnstile: Turnstile
     cluster: Cluster
     clock: Clock
     settings: EngineSettings

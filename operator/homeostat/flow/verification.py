@@ -38,6 +38,7 @@ def start_verification(run: Run, operations: Sequence[Operation]) -> Verificatio
         attempt=run.plan.attempt,
         started_at=now,
         workload_uid=workload.identity.uid if workload and workload.identity else run.plan.target.uid,
+        failure_domains=list(workload.failure_domains) if workload else [],
         baselines=run.baselines({run.spec.trigger.expectation: run.spec.episode.since}),
         ready_before=meant_to_stay(run.plan, workload, operations) if workload else 0,
     )

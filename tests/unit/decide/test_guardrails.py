@@ -13,7 +13,7 @@ from homeostat.decide.guards import check_guards
 from homeostat.flow.facts import Ownership, Reading, Unknown
 from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts
-from tests.unit.decide.building import NOW, WORKLOAD, act, plan_of, scale, scaling, terms, workload
+from tests.unit.decide.building import CALM, NOW, PROMISE, WORKLOAD, act, plan_of, scale, scaling, terms, workload
 
 PERMIT, DENY, INDETERMINATE = GuardVerdictName.PERMIT, GuardVerdictName.DENY, GuardVerdictName.INDETERMINATE
 TERMS = terms()
@@ -30,15 +30,18 @@ def check(
     mode=Mode.LIVE,
     cpu=None,
     owned=NOBODY_ELSE,
+    episodes=(),
+    health=CALM,
 ):
     verdicts = check_guards(
         record="mine",
         policy="call-setup",
+        promise=PROMISE,
         terms=under,
         plan=plan or plan_of(scale(), scaling(), under),
         workload=workload() if on is None else on,
         ownership=owned,
-        facts=GuardFacts(complete, tuple(acts)),
+        facts=GuardFacts(complete, tuple(acts), tuple(episodes), health),
         holds=NO_HOLDS,
         now=now,
         mode=mode,
@@ -62,14 +65,20 @@ def test_all_guards_are_asked_in_a_fixed_order_and_permit():
         "Pause",
         "Maintenance",
         "TargetExists",
+        "Disallowed",
         "ManagedBy",
         "PingPong",
         "Bounds",
         "LargestStep",
         "SecondIndicator",
         "Concurrency",
+        "PolicyConcurrency",
+        "FailureDomain",
         "Cooldown",
         "Frequency",
+        "Flapping",
+        "Storm",
+        "Windows",
     ]
     assert held_back(verdicts) == {}
     assert verdicts["Frequency"].message == "0 of 4 acts in 1 h"
@@ -163,7 +172,7 @@ def test_only_shadow_goes_without_a_frequency(mode, expected):
     [
         (act(record="b", open=True, settled_ago=400), {"Concurrency": "TargetBusy"}),
         (act(record="mine", open=True), {}),
-        (act(record="b", open=True, workload_uid="uid-other", settled_ago=None), {}),
+        (act(record="b", open=True, policy="b", workload_uid="uid-other", settled_ago=None), {}),
         (act(record="b", open=False), {}),
     ],
 )
@@ -181,11 +190,12 @@ def test_without_a_workload_nothing_is_permitted():
     verdicts = check_guards(
         record="mine",
         policy="p",
+        promise=PROMISE,
         terms=TERMS,
         plan=to(3),
         workload=None,
         ownership=NOBODY_ELSE,
-        facts=GuardFacts(complete=True),
+        facts=GuardFacts(complete=True, health=CALM),
         holds=NO_HOLDS,
         now=NOW,
     )
@@ -199,7 +209,15 @@ def test_a_replaced_target_is_not_acted_on():
 
 def test_without_all_records_nothing_derived_from_them_is_permitted():
     verdicts = check(complete=False)
-    names = ("PingPong", "Concurrency", "Cooldown", "Frequency")
+    names = (
+        "PingPong",
+        "Concurrency",
+        "PolicyConcurrency",
+        "FailureDomain",
+        "Cooldown",
+        "Frequency",
+        "Flapping",
+    )
     assert held_back(verdicts) == dict.fromkeys(names, "RecordsIncomplete")
     assert {verdicts[n].verdict for n in names} == {INDETERMINATE}
 

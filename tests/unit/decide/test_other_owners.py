@@ -15,7 +15,9 @@ from homeostat.flow.facts import Owner, Ownership, Preview
 from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts, PastAct, PastChange
 from tests.unit.decide.building import (
+    CALM,
     NOW,
+    PROMISE,
     WORKLOAD,
     act,
     patch,
@@ -66,11 +68,12 @@ def guard(
     verdicts = check_guards(
         record="mine",
         policy="call-setup",
+        promise=PROMISE,
         terms=under or terms(),
         plan=plan,
         workload=workload(replicas),
         ownership=owned,
-        facts=GuardFacts(complete=True, acts=acts),
+        facts=GuardFacts(complete=True, acts=acts, health=CALM),
         holds=NO_HOLDS,
         now=NOW,
     )
@@ -182,11 +185,12 @@ def test_what_is_remembered_ends():
     later = check_guards(
         record="mine",
         policy="call-setup",
+        promise=PROMISE,
         terms=terms(),
         plan=again(),
         workload=workload(),
         ownership=Ownership(),
-        facts=GuardFacts(complete=True, acts=acts),
+        facts=GuardFacts(complete=True, acts=acts, health=CALM),
         holds=NO_HOLDS,
         now=NOW + timedelta(hours=23),
     )
