@@ -1,6 +1,7 @@
 """The real values of a 5G core, and what the properties of the editors over them share."""
 
 import difflib
+import io
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def values_of(chart: Path) -> str:
 
 def changed_lines(before: str, after: str) -> list[str]:
     """Lines of a diff, with their sign."""
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    old, new = (list(io.StringIO(text, newline="")) for text in (before, after))  # U+0085 ends no line in JSON
     diff = list(difflib.unified_diff(old, new, n=0))[2:]
     return [line for line in diff if not line.startswith("@@")]
 
