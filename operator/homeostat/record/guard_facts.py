@@ -1,6 +1,7 @@
 """What the guards need to know of the past, derived from the records alone (pure)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
@@ -55,19 +56,33 @@ def _acts(stored: StoredRecord) -> Iterator[PastAct]:
             settled_at=settled or (None if is_open else status.times.closed),
             outcome=verification.outcome if verification else None,
             open=is_open,
-            changes=tuple(_changes(operations, status.operations)),
+            changes=_changes(operations, status.operations, verification.workload_uid if verification else ""),
         )
 
 
-def _changes(applied: Iterable[Operation], every: Sequence[Operation]) -> Iterator[PastChange]:
-    """The values that an act surely wrote; what only makes a workload take them up changes none of its own."""
+def _changes(applied: Iterable[Operation], every: Sequence[Operation], workload_uid: str) -> tuple[PastChange, ...]:
+    """The values that an act surely wrote, each once; what only makes a workload take them up changes none of its own.
+
+    What was written to the pods one by one counts as the workload's, for which it was planned. A pod template that is
+    set back is missing here: ``rollback`` refuses a revision that was returned to, and so comes to no second round.
+    """
+    changes: dict[tuple[str, str], PastChange] = {}
+    for change in _values_written(applied, every, workload_uid):
+        first = changes.setdefault((change.object_uid, change.path), change)
+        changes[change.object_uid, change.path] = replace(change, before=first.before, before_by=first.before_by)
+    return tuple(changes.values())
+
+
+def _values_written(
+    applied: Iterable[Operation], every: Sequence[Operation], workload_uid: str
+) -> Iterator[PastChange]:
     for operation in applied:
         if operation.state is not OperationState.APPLIED or operation.action not in _WRITES_VALUES:
             continue
         taken_back = any(_takes_back(other, operation) for other in every)
         for change in changes_of(operation):
             yield PastChange(
-                object_uid=operation.target.uid,
+                object_uid=(operation.target.kind == "Pod" and workload_uid) or operation.target.uid,
                 path=change.path,
                 before=change.before,
                 before_by=operation.before_by,
