@@ -9,6 +9,7 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 from homeostat.contracts.remediation import CLOSED_PHASES
 from homeostat.contracts.verification import VerificationResult
 from homeostat.flow.field_changes import changes_of
+from homeostat.flow.field_paths import names_paths
 from homeostat.flow.past_acts import GuardFacts, PastAct, PastChange
 from homeostat.flow.resources import StoredRecord
 
@@ -77,7 +78,7 @@ def _values_written(
     applied: Iterable[Operation], every: Sequence[Operation], workload_uid: str
 ) -> Iterator[PastChange]:
     for operation in applied:
-        if operation.state is not OperationState.APPLIED or operation.action not in _WRITES_VALUES:
+        if operation.state is not OperationState.APPLIED or not _writes_values(operation):
             continue
         taken_back = any(_takes_back(other, operation) for other in every)
         for change in changes_of(operation):
@@ -89,6 +90,13 @@ def _values_written(
                 after=change.after,
                 taken_back=taken_back,
             )
+
+
+def _writes_values(operation: Operation) -> bool:
+    """Whether what an operation wrote stands in fields, and so can be set back: an extension says so by their paths."""
+    if operation.action is OperationAction.EXTENSION:
+        return names_paths(operation.field)
+    return operation.action in _WRITES_VALUES
 
 
 def _takes_back(other: Operation, applied: Operation) -> bool:

@@ -139,6 +139,15 @@ def test_what_was_written_to_pods_one_by_one_is_the_workloads_and_told_once():
     ]
 
 
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [("/spec/rate", [("pcscf-uid", "/spec/rate", "1", "", "2", False)]), ("the rate", [])],
+)
+def test_an_extension_that_names_a_path_can_be_set_back(field, told):
+    done = operation(action=OperationAction.EXTENSION, extension="rate", field=field, before="1", intended="2")
+    assert change_of(done) == told
+
+
 def test_a_size_that_was_lowered_one_by_one_is_one_change_from_the_first_to_the_last():
     steps = [operation(id="1", before="4", intended="3"), operation(id="2", before="3", intended="2")]
     assert change_of(*steps) == [("pcscf-uid", "spec.replicas", "4", "", "2", False)]
