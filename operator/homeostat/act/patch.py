@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from homeostat.act.in_force import replicas_awaited, replicas_of
@@ -63,9 +64,7 @@ class PatchEffect:
             patch = patch_of(body, read_values(operation.intended))
             return patching(self._cluster, namespace, operation.target, patch)
 
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
+        look = partial(self.happened, namespace, operation, target)
         return await send(operation.target, prepare, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's

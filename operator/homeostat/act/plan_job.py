@@ -5,7 +5,7 @@ from datetime import datetime
 from homeostat.act.job_manifest import bare_job, job_action, job_name, template_digest
 from homeostat.act.operations import intend
 from homeostat.act.preflight import read_same
-from homeostat.act.refusals import not_readable
+from homeostat.act.refusals import not_found, not_readable
 from homeostat.act.run_job import FIELD, NONE, job_title
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.job import JobTemplate
@@ -37,8 +37,7 @@ class JobActuator:
         try:
             body = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
         except NotFoundError as error:
-            message = f"{name} ({ref.api_version}) is not in namespace {namespace}: {error.message}"
-            return Preview(refused="TargetNotFound", message=message)
+            return not_found(occasion.target, namespace, error)
         except KubernetesError as error:
             return not_readable(name, error)
         for template in (action.template, *([action.undo] if action.undo else [])):

@@ -93,16 +93,20 @@ async def _awaited(run: Run, terms: Release, applied: Operation, workload: Workl
     return (
         _not_met_long_enough(run, terms)
         or await _other_remediation(run)
-        or _needed_by_autoscaler(applied, _standing(run, applied), workload)
+        or _needed_by_autoscaler(run, applied, workload)
         or await _guard_denies(run, applied, workload)
     )
 
 
-def _needed_by_autoscaler(applied: Operation, standing: str, workload: Workload) -> str:
-    """Whether an autoscaler keeps more than its floor by its own measurements, so that the need has not passed."""
-    moved = replicas_moved(applied.model_copy(update={"intended": standing}))
+def _needed_by_autoscaler(run: Run, applied: Operation, workload: Workload) -> str:
+    """Whether an autoscaler keeps more than its floor by its own measurements, so that the need has not passed.
+
+    While the floor is lowered one by one, what it keeps longer is waited for as an instance that is to end.
+    """
+    moved = replicas_moved(applied.model_copy(update={"intended": _standing(run, applied)}))
     present = workload.replicas or 0
-    if applied.action is OperationAction.SCALE or moved is None or present <= moved[1]:
+    is_under_way = bool(run.operations(OperationKind.RELEASE, OperationState.INTENDED))
+    if applied.action is OperationAction.SCALE or is_under_way or moved is None or present <= moved[1]:
         return ""
     name = f"{applied.target.kind}/{applied.target.name}"
     return f"{name} to need no more than its floor ({present} replicas, and the floor is {moved[1]})"
