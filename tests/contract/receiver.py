@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 @dataclass
 class Desk:
-    """Orders of one namespace; ``locked``: someone else works on it, and it takes none. ``forgets``: it knows of none yet."""
+    """Orders of one namespace; ``locked``: someone else works on it, and it takes none. ``forgets``: it keeps none."""
 
     orders: dict[str, Any] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)

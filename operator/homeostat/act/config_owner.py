@@ -1,4 +1,4 @@
-"""Which ConfigMaps cannot be edited in place; who else writes one is asked of all objects alike (``observe.owners``)."""
+"""Which ConfigMaps cannot be edited in place; who else writes one, ``observe.owners`` tells as of any object."""
 
 import re
 
