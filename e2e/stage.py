@@ -126,6 +126,7 @@ def set_up(output: Path, timeline: Timeline, *, kill_each_act: bool) -> Iterator
         cluster = stack.enter_context(provide(node=True, progress=progress))
         if not cluster.is_local:
             _require_image(cluster)
+        if cluster.is_kept:
             _refuse_to_share(cluster)
             stack.callback(delete, cluster)
         deploy(cluster, progress)

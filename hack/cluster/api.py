@@ -15,6 +15,7 @@ class Cluster(ABC):
     """A cluster that answers."""
 
     is_local: bool
+    is_kept: bool  # it outlives its user, who therefore leaves nothing in it
     audit_log: Path | None = None
 
     def __init__(self, folder: Path, kubeconfig: Path) -> None:

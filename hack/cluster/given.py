@@ -20,6 +20,7 @@ class GivenCluster(Cluster):
     """A cluster that somebody else made, and that stays when we are done."""
 
     is_local = False
+    is_kept = True
 
     def __init__(self, folder: Path, kubeconfig: Path) -> None:
         super().__init__(folder, kubeconfig)

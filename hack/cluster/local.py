@@ -25,8 +25,9 @@ class LocalCluster(Cluster):
 
     is_local = True
 
-    def __init__(self, folder: Path, control_plane: ControlPlane | None = None) -> None:
+    def __init__(self, folder: Path, control_plane: ControlPlane | None = None, *, is_kept: bool = False) -> None:
         super().__init__(folder, folder / "kubeconfig")
+        self.is_kept = is_kept
         self.ca_file = folder / "pki" / "ca.crt"
         self.ca_key_file = folder / "pki" / "ca.key"
         self.audit_log = folder / "audit.jsonl"

@@ -113,7 +113,7 @@ def _kept_folder(kubeconfig: str) -> Path | None:
 
 
 def _attach(folder: Path, *, node: bool, kwok_nodes: int) -> LocalCluster:
-    cluster = LocalCluster(folder)
+    cluster = LocalCluster(folder, is_kept=True)
     if node and not cluster.has_node:
         raise ClusterError("the cluster that is up has no real node. First: python -m hack.cluster down")
     if kwok_nodes and not (folder / "logs" / "kwok.log").exists():

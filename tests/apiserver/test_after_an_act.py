@@ -22,6 +22,7 @@ from homeostat.contracts.remediation import GuardVerdict
 from homeostat.contracts.steps import Step
 from homeostat.decide.guards import check_guards
 from homeostat.flow.facts import Occasion, Ownership, Workload
+from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.resources import Body, StoredRecord
 from homeostat.observe.owners import KubernetesOwners
@@ -29,7 +30,7 @@ from homeostat.record.guard_facts import guard_facts
 from tests.contract.cases.case import workload
 from tests.contract.cases.patch import AUTOSCALER, TARGET, patch_step
 from tests.contract.stage import Measured, plan_from
-from tests.unit.decide.building import plan_of, terms
+from tests.unit.decide.building import PROMISE, plan_of, terms
 from tests.unit.record.samples import record, stored
 
 RAISE_FLOOR = patch_step(AUTOSCALER, {"/spec/minReplicas": "4"})
@@ -234,11 +235,13 @@ def ping_pong(plan: Plan, episodes: Sequence[StoredRecord]) -> GuardVerdict:
     verdicts = check_guards(
         record="next",
         policy="p",
+        promise=PROMISE,
         terms=terms(),
         plan=plan,
         workload=Workload("pcscf", exists=True, identity=plan.target),
         ownership=Ownership(),
         facts=guard_facts(episodes),
+        holds=NO_HOLDS,
         now=datetime.now(UTC),
     )
     return next(verdict for verdict in verdicts if verdict.name == "PingPong")

@@ -16,12 +16,14 @@ from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Step
 from homeostat.decide.choose import decide
 from homeostat.flow.facts import Decision, Finding, Occasion, Preview, Ruling
+from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts
 from homeostat.observe.owners import KubernetesOwners
 from homeostat.observe.workloads import KubernetesWorkloads
 from tests.contract.cases.case import workload
 from tests.contract.cases.patch import AUTOSCALER, TARGET, patch_step
 from tests.contract.stage import Measured
+from tests.unit.decide.building import CALM, PROMISE
 
 PATIENCE = 60
 """Seconds; the autoscaler looks every 15."""
@@ -73,12 +75,14 @@ class Scene:
         return decide(
             record="r",
             policy="p",
+            promise=PROMISE,
             mode=Mode.LIVE,
             terms=TERMS,
             finding=SATURATED,
             workloads={"pcscf": (await self.occasion()).workload},
             previews={step.name: await self.preview(step) for step in (ADD_PODS, RAISE_FLOOR)},
-            guard_facts=GuardFacts(complete=True),
+            guard_facts=GuardFacts(complete=True, health=CALM),
+            holds=NO_HOLDS,
             cpu_share={},
             variables={},
             attempts={},

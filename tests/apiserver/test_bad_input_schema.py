@@ -13,8 +13,16 @@ from tests.apiserver.installation import OPERATOR, create_record, install, manif
 from tests.unit.record.samples import INTENT, POLICY, status
 
 SOURCE: dict[str, Any] = {"url": "http://prometheus.monitoring:9090"}
-GOOD = {"ServiceIntent": INTENT, "RemediationPolicy": POLICY, "TelemetrySource": SOURCE}
+WINDOW: dict[str, Any] = {
+    "workloads": [INTENT["targets"][0]["ref"]],
+    "intents": {"matchNames": ["call-setup"]},
+    "from": "2026-11-22T22:00:00Z",
+    "to": "2026-11-23T02:00:00+01:00",
+    "changeId": "CHG0031337",
+}
+GOOD = {"ServiceIntent": INTENT, "RemediationPolicy": POLICY, "TelemetrySource": SOURCE, "MaintenanceWindow": WINDOW}
 GONE = object()
+NOTHING_NAMED = "say what is worked on: intents, workloads or both"
 NAME_RULE = "the name is longer than 52 characters: records are named after it"  # has its test among the CRDs'
 HOT = {"name": "pcscf", "ref": INTENT["targets"][0]["ref"], "configReload": "Hot"}
 ANNOTATED = HOT | {"configReload": "Annotation"}
@@ -45,6 +53,9 @@ INTENTS: list[tuple[str, Any, str]] = [
     ("adminState", "Paused", "spec.adminState"),
     ("observationPeriod", "5", "spec.observationPeriod"),
     ("targets.0.ref.kind", "deployment", "spec.targets[0].ref.kind"),
+    ("targets.0.failureDomain", "", "spec.targets[0].failureDomain"),
+    ("targets.0.failureDomain", "two words", "spec.targets[0].failureDomain"),
+    ("targets.0.failureDomain", "x" * 64, "spec.targets[0].failureDomain"),
     # names are unique
     ("targets", INTENT["targets"] * 2, "spec.targets[1]"),
     ("expectations", INTENT["expectations"] * 2, "spec.expectations[1]"),
@@ -158,6 +169,44 @@ PATCHES: list[tuple[str, Any, str]] = [
     )
 ]
 
+FREEZE = {"name": "christmas", "deny": "0 0 24 12 *", "duration": "48h"}
+DEPLOYMENTS = {"apiVersion": "apps/v1", "kind": "Deployment"}
+GUARDS: list[tuple[str, Any, str]] = [
+    ("guardrails", {guard: given}, said)
+    for guard, given, said in (
+        ("concurrency", 0, "spec.guardrails.concurrency"),
+        ("concurrency", 101, "spec.guardrails.concurrency"),
+        ("flapping", {"limit": 0}, "spec.guardrails.flapping.limit"),
+        ("flapping", {"per": "an hour"}, "spec.guardrails.flapping.per"),
+        ("stormGuard", {"of": "Pods"}, "spec.guardrails.stormGuard.of"),
+        ("stormGuard", {"in": "Region"}, "spec.guardrails.stormGuard.in"),
+        ("stormGuard", {"max": "0%"}, "spec.guardrails.stormGuard.max"),
+        ("stormGuard", {"max": "101%"}, "spec.guardrails.stormGuard.max"),
+        ("stormGuard", {"max": 40}, "spec.guardrails.stormGuard.max"),
+        ("stormGuard", {"minPopulation": 0}, "spec.guardrails.stormGuard.minPopulation"),
+        ("failureDomain", {"whenUnknown": "Ask"}, "spec.guardrails.failureDomain.whenUnknown"),
+        ("windows", [{**FREEZE, "name": f"w{n}"} for n in range(17)], "spec.guardrails.windows"),
+        ("windows", [FREEZE, FREEZE], "spec.guardrails.windows[1]"),
+        ("windows", [{**FREEZE, "deny": "0 0 24 12"}], "spec.guardrails.windows[0].deny"),
+        ("windows", [{**FREEZE, "deny": "@yearly"}], "spec.guardrails.windows[0].deny"),
+        ("windows", [{**FREEZE, "deny": "0 0 24 12 * *"}], "spec.guardrails.windows[0].deny"),
+        ("windows", [{**FREEZE, "timeZone": "UTC+1 h"}], "spec.guardrails.windows[0].timeZone"),
+        ("windows", [{"name": "w", "deny": "0 0 24 12 *"}], "spec.guardrails.windows[0].duration"),
+        ("windows", [{**FREEZE, "duration": "0m"}], "a window lasts longer than no time"),
+        ("windows", [{**FREEZE, "allow": "0 0 * * *"}], "give exactly one of deny and allow"),
+        ("windows", [{"name": "w", "duration": "1h"}], "give exactly one of deny and allow"),
+        ("disallowed", [{"configMap": f"c{n}"} for n in range(33)], "spec.guardrails.disallowed"),
+        ("disallowed", [{}], "give exactly one of configMap and ref"),
+        ("disallowed", [{"configMap": "c", "ref": DEPLOYMENTS}], "give exactly one of configMap and ref"),
+        ("disallowed", [{"configMap": "c", "path": "/a"}], "a path in a ConfigMap needs the key"),
+        ("disallowed", [{"ref": DEPLOYMENTS, "key": "k"}], "key and the path in it are of a ConfigMap"),
+        ("disallowed", [{"ref": DEPLOYMENTS, "path": "spec"}], "begins with a slash"),
+        ("disallowed", [{"ref": {"kind": "Deployment"}}], "spec.guardrails.disallowed[0].ref.apiVersion"),
+        ("disallowed", [{"configMap": "c", "key": "a/b"}], "spec.guardrails.disallowed[0].key"),
+        ("disallowed", [{"configMap": "c", "key": "k", "path": ""}], "spec.guardrails.disallowed[0].path"),
+    )
+]
+
 POLICIES: list[tuple[str, Any, str]] = [
     ("mode", "Dry", "spec.mode"),
     ("triggers", [], "spec.triggers"),
@@ -261,6 +310,7 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("guardrails", {"takeFrom": ["helm", "two words"]}, "spec.guardrails.takeFrom[1]"),
     ("guardrails", {"takeFrom": ["helm", "helm"]}, "spec.guardrails.takeFrom[1]"),
     ("guardrails", {"takeFrom": [f"m{n}" for n in range(17)]}, "spec.guardrails.takeFrom"),
+    *GUARDS,
     *PATCHES,
     ("steps.0.action", {"reconfigure": RECONFIGURE}, "give exactly one of set {path, value}, restore, add"),
     ("steps.0.action", {"restart": {}}, "spec.steps[0].action.restart.target"),
@@ -329,9 +379,33 @@ SOURCES: list[tuple[str, Any, str]] = [
     ("podLabel", "pod-name", "spec.podLabel"),
 ]
 
+WINDOWS: list[tuple[str, Any, str]] = [
+    ("from", GONE, "spec.from"),
+    ("to", GONE, "spec.to"),
+    ("changeId", GONE, "spec.changeId"),
+    ("changeId", "", "spec.changeId"),
+    ("changeId", "x" * 65, "spec.changeId"),
+    ("reason", "x" * 1025, "spec.reason"),
+    ("from", "tonight", "spec.from"),
+    ("to", "2026-11-23", "spec.to"),
+    ("settle", "a while", "spec.settle"),
+    ("workloads", [{**INTENT["targets"][0]["ref"], "name": f"w{i}"} for i in range(65)], "spec.workloads"),
+    ("workloads.0.kind", "deployment", "spec.workloads[0].kind"),
+    ("intents.matchNames", ["Call_Setup"], "spec.intents.matchNames[0]"),
+    ("to", "2026-11-22T22:00:00Z", "to must be later than from"),
+    ("to", "2026-11-22T22:30:00+01:00", "to must be later than from"),
+    ("to", "2026-12-22T22:00:01Z", "a window may last 30 days at most"),
+    ("intents", {}, "an empty selection holds nothing back"),
+]
+
 CASES = [
     pytest.param(kind, path, value, said, id=f"{kind}-{i}-{path}")
-    for kind, cases in (("ServiceIntent", INTENTS), ("RemediationPolicy", POLICIES), ("TelemetrySource", SOURCES))
+    for kind, cases in (
+        ("ServiceIntent", INTENTS),
+        ("RemediationPolicy", POLICIES),
+        ("TelemetrySource", SOURCES),
+        ("MaintenanceWindow", WINDOWS),
+    )
     for i, (path, value, said) in enumerate(cases)
 ]
 
@@ -404,8 +478,13 @@ def rules(node: Any) -> Iterator[str]:
 def test_every_rule_of_the_schemas_has_a_case_above():
     schemas = [custom_resource_definition(kind) for kind in KINDS if kind.name in GOOD]
     messages = {message for schema in schemas for message in rules(schema)} - {NAME_RULE}
-    said = [*(case[2] for case in (*INTENTS, *POLICIES, *SOURCES))]
+    said = [NOTHING_NAMED, *(case[2] for case in (*INTENTS, *POLICIES, *SOURCES, *WINDOWS))]
     assert [message for message in messages if not any(part in message for part in said)] == []
+
+
+def test_planned_work_on_nothing_is_refused(cluster):
+    bad = document("MaintenanceWindow", {k: v for k, v in WINDOW.items() if k not in {"workloads", "intents"}})
+    assert NOTHING_NAMED in refusal(cluster, "create", "--dry-run=server", "-f", "-", stdin=bad)
 
 
 def test_a_field_that_does_not_exist_is_refused_by_kubectl(cluster):

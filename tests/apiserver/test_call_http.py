@@ -63,6 +63,7 @@ async def test_the_body_and_the_key_are_of_this_operation(stage: Stage) -> None:
         ("running", "the receiver to be done (/state is running)"),
         ("lost", f"{GIVES_UP}POST {case.ORDERS}: the receiver says lost"),
     ],
+    ids=["done", "running", "lost"],  # where the orders go differs from process to process
 )
 async def test_it_is_in_force_when_the_receiver_says_so(stage: Stage, state: str, awaited: str) -> None:
     operation = await _called(stage)

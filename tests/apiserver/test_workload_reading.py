@@ -1,6 +1,8 @@
 """What the operator reads of real workloads on a real API server."""
 
+import copy
 import json
+from typing import Any
 
 import pytest
 
@@ -8,10 +10,10 @@ from hack.cluster import Cluster
 from hack.cluster.processes import wait_until
 from homeostat.cluster.client import ApiCluster
 from homeostat.contracts.target import Target
-from homeostat.observe.workloads import KubernetesWorkloads
+from homeostat.observe.workloads import ZONE, KubernetesWorkloads
 from tests.contract.cases.case import NOWHERE
 
-DEPLOYMENT = {
+DEPLOYMENT: dict[str, Any] = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",
     "metadata": {"name": "sip"},
@@ -62,6 +64,42 @@ async def test_deployment(deployed: str, api: ApiCluster) -> None:
     assert not seen.settled
     assert {pod.cpu_limit for pod in seen.pods} == {0.25}
     assert seen.ready_pods[0].ready_since is not None
+
+
+ZONES_ON_PODS = 35
+"""Minor version from which the API server labels pods with the zone of their node by default (KEP-4742)."""
+
+
+async def test_the_zone_of_a_node_is_the_failure_domain_of_what_runs_on_it(
+    namespace: str, cluster: Cluster, api: ApiCluster
+) -> None:
+    version = json.loads(cluster.kubectl("version", "-o", "json"))["serverVersion"]
+    if int(version["minor"].rstrip("+")) < ZONES_ON_PODS:
+        pytest.skip("this API server gives pods no zone")
+    node: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": f"node-of-{namespace}", "labels": {ZONE: "west"}},
+    }
+    bound = copy.deepcopy(DEPLOYMENT)
+    bound["spec"]["template"]["spec"] |= {"nodeSelector": {}, "nodeName": node["metadata"]["name"]}
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(node))
+    try:
+        cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(bound))
+        wait_until(lambda: len(cluster.kubectl("get", "pods", "-n", namespace, "-o", "name").split()) == 2, "pods", 30)
+        seen = await KubernetesWorkloads(api).look(namespace, target())
+    finally:
+        cluster.kubectl("delete", "node", node["metadata"]["name"])
+    assert seen.failure_domains == ("west",)
+
+
+async def test_a_workload_without_zones_has_no_failure_domain_but_the_one_that_is_stated(
+    deployed: str, api: ApiCluster
+) -> None:
+    workloads = KubernetesWorkloads(api)
+    assert (await workloads.look(deployed, target())).failure_domains == ()
+    stated = target().model_copy(update={"failure_domain": "site-7"})
+    assert (await workloads.look(deployed, stated)).failure_domains == ("site-7",)
 
 
 async def test_missing_object_and_missing_kind(namespace: str, api: ApiCluster) -> None:

@@ -26,6 +26,7 @@ GROUPS = {
     "remediationpolicies": "/apis/homeostat.dev/v1alpha1",
     "remediations": "/apis/homeostat.dev/v1alpha1",
     "telemetrysources": "/apis/homeostat.dev/v1alpha1",
+    "maintenancewindows": "/apis/homeostat.dev/v1alpha1",
 }
 
 

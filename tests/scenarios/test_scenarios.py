@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from homeostat.contracts.guardrails import StormIn, StormOf
 from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.remediation import EpisodeRef, IntentRef, PolicyRef, Promise, RemediationSpec, TriggerRef
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
@@ -34,7 +35,8 @@ from homeostat.flow.facts import (
     Variables,
     Workload,
 )
-from homeostat.flow.past_acts import GuardFacts, PastAct
+from homeostat.flow.holds import NO_HOLDS
+from homeostat.flow.past_acts import GuardFacts, PastAct, Population, PromiseRef
 from homeostat.flow.phases import first_status
 from homeostat.flow.pipeline import load_before, terms_of
 from homeostat.flow.resources import CompiledIntent, Stamp
@@ -147,7 +149,8 @@ def past(case: Mapping[str, Any]) -> GuardFacts:
         )
         for number, act in enumerate(case.get("acts", []))
     )
-    return GuardFacts(complete=case.get("recordsComplete", True), acts=acts)
+    calm = {(of, where): Population(total=1, unhealthy=1, unknown=0) for of in StormOf for where in StormIn}
+    return GuardFacts(complete=case.get("recordsComplete", True), acts=acts, health=calm)
 
 
 def changes(case: Mapping[str, Any]) -> tuple[ConfigChange, ...]:
@@ -188,6 +191,7 @@ def test_scenario(case: Mapping[str, Any]):
     decision = decide(
         record="call-setup-1",
         policy="call-setup",
+        promise=PromiseRef("uid-intent", TRIGGER),
         mode=policy.mode,
         terms=terms,
         finding=finding,
@@ -195,6 +199,7 @@ def test_scenario(case: Mapping[str, Any]):
         previews=previews(case),
         variables=variables(case, spec, policy, assessment, finding),
         guard_facts=past(case),
+        holds=NO_HOLDS,
         cpu_share=situation.cpu_share,
         attempts={},
         now=NOW,

@@ -20,10 +20,13 @@ from homeostat.cluster.client import ApiCluster
 from homeostat.cluster.clock import SystemClock
 from homeostat.cluster.config_history import ControllerRevisionHistory
 from homeostat.flow.engine import Engine
+from homeostat.flow.health import HealthBoard
 from homeostat.flow.stages import EngineSettings, Stages
+from homeostat.flow.turnstile import Turnstile
 from homeostat.intake.catalog import Catalog
 from homeostat.intake.handlers import register
 from homeostat.intake.resync import Resync
+from homeostat.observe.holds import KubernetesHolds
 from homeostat.observe.owners import KubernetesOwners
 from homeostat.observe.prometheus import PrometheusTelemetry
 from homeostat.observe.sampling import Observer
@@ -84,6 +87,7 @@ class _Operator:
                 observer=observer,
                 workloads=workloads,
                 owners=KubernetesOwners(cluster),
+                holds=KubernetesHolds(cluster, clock, settings.maintenance_settle),
                 effects=effects(
                     cluster,
                     history,
@@ -97,6 +101,8 @@ class _Operator:
                 events=self._events,
                 metrics=metrics,
                 approvals=ApprovalGuard(cluster),
+                health=HealthBoard(),
+                turnstile=Turnstile(),
                 cluster=cluster,
                 clock=clock,
                 settings=_engine_settings(settings),
@@ -162,5 +168,6 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         config_look_every=settings.config_look_every,
         readiness_every=settings.readiness_every,
         reread_every=settings.reread_every,
+        maintenance_settle=settings.maintenance_settle,
         concurrent_looks=settings.concurrent_looks,
     )

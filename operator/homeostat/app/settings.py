@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     config_look_every: Time = Field(default=timedelta(seconds=5), description="Between looks at configuration.")
     readiness_every: Time = Field(default=timedelta(seconds=30), description="Between checks of references.")
     reread_every: Time = Field(default=timedelta(seconds=10), description="Longest time without reading a record.")
+    maintenance_settle: Time = Field(
+        default=timedelta(minutes=2), description="How long after planned work nothing is done yet."
+    )
     concurrent_looks: int = Field(default=16, ge=1, le=256, description="Intents looked at once.")
 
     health_host: str = Field(default="0.0.0.0", description="Address of probes and metrics.")  # noqa: S104 - the kubelet asks from outside the pod

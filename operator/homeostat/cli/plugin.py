@@ -1,4 +1,4 @@
-"""kubectl homeostat: explain, approve, reject, undo.
+"""kubectl homeostat: explain, approve, reject, undo, pause, stop, resume.
 
 Exit status: 0 done, 1 refused or not found (the message says why), 2 wrong usage.
 """
@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -17,6 +18,10 @@ from homeostat.cli.decide import reject as reject_plan
 from homeostat.cli.decide import undo as ask_for_undo
 from homeostat.cli.explain import explained
 from homeostat.cli.records import ClusterRefusalError, Connection, KubernetesRecords
+from homeostat.cli.switches import pause as pause_scope
+from homeostat.cli.switches import resume as resume_scope
+from homeostat.cli.switches import scope_of
+from homeostat.cli.switches import stop as stop_scope
 
 _REFUSED = 1
 
@@ -30,6 +35,7 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="Name of the remediation, as kubectl get remediations lists it.")]
+Target = Annotated[str, typer.Argument(metavar="TARGET", help="INTENT, policy/NAME or namespace/NAME.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace; default: the context's own.")]
 Context = Annotated[str, typer.Option(help="Context of the kubeconfig; default: the current one.")]
 Kubeconfig = Annotated[str, typer.Option(help="Kubeconfig file; default: KUBECONFIG, or ~/.kube/config.")]
@@ -96,6 +102,45 @@ def undo(
     """Have what was done taken back, under your own name; refused where someone else changed it since."""
     records = KubernetesRecords(Connection(kubeconfig, context, namespace))
     print(ask_for_undo(records, name, reason))
+
+
+@app.command()
+def pause(
+    target: Target,
+    lasting: Annotated[str, typer.Option("--for", help="How long, such as 30m or 2h; it ends by itself.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    namespace: Namespace = "",
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+) -> None:
+    """Have no new act made for a while; what was done is still verified, and undone if it must be."""
+    objects = KubernetesRecords(Connection(kubeconfig, context, namespace))
+    print(pause_scope(objects, scope_of(target), lasting, reason, datetime.now(UTC)))
+
+
+@app.command()
+def stop(
+    target: Target,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    namespace: Namespace = "",
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+) -> None:
+    """Have nothing written any more, an undo included, until resume; prints what to type in its place."""
+    objects = KubernetesRecords(Connection(kubeconfig, context, namespace))
+    print(stop_scope(objects, scope_of(target), reason))
+
+
+@app.command()
+def resume(
+    target: Target,
+    namespace: Namespace = "",
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+) -> None:
+    """Lift a pause and a stop."""
+    objects = KubernetesRecords(Connection(kubeconfig, context, namespace))
+    print(resume_scope(objects, scope_of(target)))
 
 
 def run(command: Callable[[], object]) -> int:

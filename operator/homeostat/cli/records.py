@@ -84,6 +84,33 @@ class KubernetesRecords:
             headers={"Content-Type": "application/json-patch+json"},
         )
 
+    def read_object(self, version: str, path: str, namespaced: bool) -> Mapping[str, Any]:
+        """Read one object, or all of a kind, as the API server gives it.
+
+        Raises:
+            ClusterRefusalError: it does not exist, may not be read, or the cluster cannot be reached.
+        """
+        return self._ask("get", path, version, **self._within(namespaced))
+
+    def merge(self, version: str, path: str, namespaced: bool, patch: Mapping[str, Any]) -> None:
+        """Change one object by a merge patch.
+
+        Raises:
+            ClusterRefusalError: the change was refused, or the cluster cannot be reached.
+        """
+        self._ask(
+            "patch",
+            path,
+            version,
+            **self._within(namespaced),
+            data=json.dumps(patch),
+            params={"fieldManager": "kubectl-homeostat"},
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+
+    def _within(self, namespaced: bool) -> dict[str, object]:
+        return {"namespace": self.namespace} if namespaced else {}
+
     def user_name(self) -> str:
         """Name by which the API server knows the user.
 
@@ -110,15 +137,15 @@ class KubernetesRecords:
         if response.ok:
             answer: Mapping[str, Any] = response.json()
             return answer
-        raise ClusterRefusalError(self._refusal(response))
+        raise ClusterRefusalError(self._refusal(response, path))
 
-    def _refusal(self, response: requests.Response) -> str:
+    def _refusal(self, response: requests.Response, path: str) -> str:
         try:
             message = str(response.json()["message"])
         except (ValueError, KeyError, TypeError):
             message = response.text.strip()[:500] or response.reason
         if response.status_code == _NOT_FOUND:
-            return f"{message} (namespace {self.namespace}; kubectl get remediations -A lists all)"
+            return f"{message} (namespace {self.namespace}; kubectl get {path.partition('/')[0]} -A lists all)"
         return message
 
 

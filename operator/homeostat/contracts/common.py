@@ -48,11 +48,14 @@ def parse_duration(text: str) -> timedelta:
     """Read a duration such as ``90s`` or ``1h30m``.
 
     Raises:
-        ValueError: the text is not a sequence of whole numbers with a unit (ms, s, m, h, d, w).
+        ValueError: the text is not a sequence of whole numbers with a unit (ms, s, m, h, d, w), or a span too long.
     """
     if not re.fullmatch(_DURATION_PATTERN, text):
         raise ValueError(f"{text!r} is not a duration such as 30s, 5m or 1h30m")
-    return timedelta(seconds=sum(int(n) * _UNIT_SECONDS[u] for n, u in _DURATION_PART.findall(text)))
+    try:
+        return timedelta(seconds=sum(int(n) * _UNIT_SECONDS[u] for n, u in _DURATION_PART.findall(text)))
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is longer than can be reckoned with") from error
 
 
 def _check_duration(text: str) -> str:

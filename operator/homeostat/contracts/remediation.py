@@ -285,7 +285,7 @@ class RemediationStatus(StatusPart):
         list[Candidate], Field(default_factory=list, max_length=16, description="As last considered.")
     ]
     guards: Annotated[
-        list[GuardVerdict], Field(default_factory=list, max_length=16, description="Verdicts on the current plan.")
+        list[GuardVerdict], Field(default_factory=list, max_length=32, description="Verdicts on the current plan.")
     ]
     operations: Annotated[
         list[Operation],
@@ -303,7 +303,7 @@ class RemediationStatus(StatusPart):
         Timestamp | None,
         Field(
             default=None,
-            description="Until when a cooldown or frequency guard may count the acts of this record; it is not deleted "
+            description="Until when a guard of the past may count the acts of this record; it is not deleted "
             "while this is set.",
         ),
     ]

@@ -102,6 +102,16 @@ class Target(Resource):
 
     name: Annotated[Name, Field(description="Name by which policies refer to this target.")]
     ref: Annotated[ObjectRef, Field(description="The workload: any kind that selects pods, in the same namespace.")]
+    failure_domain: Annotated[
+        str | None,
+        Field(
+            default=None,
+            pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
+            max_length=63,
+            description="Zone, site or cluster that it fails with; without it, the label topology.kubernetes.io/zone "
+            "of the workload, else of its pods.",
+        ),
+    ]
     scalability: Annotated[
         Scalability,
         Field(

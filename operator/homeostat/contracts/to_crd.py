@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from homeostat.contracts.maintenance_window import MaintenanceWindow
 from homeostat.contracts.remediation import Remediation
 from homeostat.contracts.remediation_policy import RemediationPolicy
 
@@ -48,6 +49,11 @@ class Kind:
     def name(self) -> str:
         """Kind as written in manifests."""
         return self.model.__name__
+
+    @property
+    def has_status(self) -> bool:
+        """Whether the operator says anything of it."""
+        return "status" in self.model.model_fields
 
 
 def _condition(name: str, wide: bool = False) -> Column:
@@ -108,6 +114,18 @@ KINDS = (
         "ts",
         (Column("URL", ".spec.url"), _condition("Ready"), _SUMMARY, _AGE),
     ),
+    Kind(
+        MaintenanceWindow,
+        "maintenancewindows",
+        "mw",
+        (
+            Column("Change", ".spec.changeId"),
+            Column("From", ".spec.from"),
+            Column("To", ".spec.to"),
+            Column("Reason", ".spec.reason"),
+            _AGE,
+        ),
+    ),
 )
 
 
@@ -144,8 +162,6 @@ def custom_resource_definition(kind: Kind) -> Schema:
         SchemaError: a field has no bound or no description, or says what a CRD cannot.
     """
     spec = _part(kind, "spec", defaults=True)
-    # A default in a status would be shown as if the operator had seen it.
-    status = _part(kind, "status", defaults=False)
     if kind.mutable is not None:
         spec["x-kubernetes-validations"] = [
             *spec.get("x-kubernetes-validations", []),
@@ -160,9 +176,11 @@ def custom_resource_definition(kind: Kind) -> Schema:
             "kind": {"type": "string", "description": f"{kind.name}."},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": status,
         },
     }
+    if kind.has_status:
+        # A default in a status would be shown as if the operator had seen it.
+        schema["properties"]["status"] = _part(kind, "status", defaults=False)
     if kind.rules:
         schema["x-kubernetes-validations"] = list(kind.rules)
     return {
@@ -185,7 +203,7 @@ def custom_resource_definition(kind: Kind) -> Schema:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    "subresources": {"status": {}} if kind.has_status else {},
                     "additionalPrinterColumns": [_printed(column) for column in kind.columns],
                     "schema": {"openAPIV3Schema": schema},
                 }

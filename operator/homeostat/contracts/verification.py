@@ -38,6 +38,10 @@ class Baseline(StatusPart):
     load: Annotated[str, Field(default="", max_length=40, description="Median events per second.")]
 
 
+MOST_DOMAINS = 16
+"""Most failure domains that a workload is known to run in."""
+
+
 class VerificationResult(StatusPart):
     """How one attempt is being, or was, judged."""
 
@@ -46,6 +50,14 @@ class VerificationResult(StatusPart):
     started_at: Annotated[Timestamp, Field(description="When the act was done and the judgement began.")]
     workload_uid: Annotated[Uid, Field(default="", description="Uid of the workload that was acted on, or for.")]
     in_force_at: Annotated[Timestamp | None, Field(default=None, description="When the change was seen in force.")]
+    failure_domains: Annotated[
+        list[Annotated[str, Field(max_length=63)]],
+        Field(
+            default_factory=list,
+            max_length=MOST_DOMAINS,
+            description="Failure domains of the workload; empty: not known.",
+        ),
+    ]
     baselines: Annotated[
         list[Baseline],
         Field(default_factory=list, max_length=9, description="Expectations as they were before the act."),
@@ -55,6 +67,13 @@ class VerificationResult(StatusPart):
         OutcomeName | None, Field(default=None, description="What the act brought; absent while it is being judged.")
     ]
     judged_at: Annotated[Timestamp | None, Field(default=None, description="When the outcome was known.")]
+    planned_work: Annotated[
+        Text,
+        Field(
+            default="",
+            description="Planned work by people that went on while it was judged: the outcome is left out of scores.",
+        ),
+    ]
     message: Annotated[Text, Field(default="", description="Why this outcome, as a sentence.")]
 
 

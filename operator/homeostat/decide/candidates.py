@@ -1,7 +1,7 @@
 """Every step in order, with what became of it and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from homeostat.contracts.operations import Authority, Plan
@@ -16,7 +16,8 @@ from homeostat.contracts.remediation import (
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Follow, Step
 from homeostat.flow.facts import NOTHING_KNOWN, Finding, Preview, Reading, Variables, Workload
-from homeostat.flow.past_acts import GuardFacts
+from homeostat.flow.holds import HOLD_REASONS, Holds
+from homeostat.flow.past_acts import GuardFacts, PromiseRef
 from homeostat.flow.wording import clip
 
 from .boundaries import Permission, permission
@@ -37,6 +38,7 @@ class Case:
 
     record: str
     policy: str
+    promise: PromiseRef
     mode: Mode
     terms: Terms
     finding: Finding
@@ -44,6 +46,7 @@ class Case:
     previews: Mapping[str, Preview]
     variables: Mapping[str, Variables]
     guard_facts: GuardFacts
+    holds: Holds
     cpu_share: Mapping[str, Reading]
     attempts: Mapping[str, int]
     after: str
@@ -77,7 +80,7 @@ def consider(case: Case) -> tuple[Considered, ...]:
     """Consider every step in the policy's order. The first that nothing speaks against is chosen.
 
     A step that is not applicable does not end the search, nor does one that is blocked unless its policy says so: what
-    stands after it is another remedy, under the same guards.
+    stands after it is another remedy, under the same guards. What people hold back waits until they let it go.
     """
     considered: list[Considered] = []
     tried = _tried(case)
@@ -95,6 +98,10 @@ def consider(case: Case) -> tuple[Considered, ...]:
 
 def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
     reason, message = _why_not_applicable(case, step, tried=tried)
+    hold = case.holds.first(step.action.type)
+    if reason and hold is not None:
+        message = f"{hold.message}; besides, {message}"
+        return replace(_considered(step, CandidateVerdict.BLOCKED, hold.reason, message), held=None)
     if reason:
         return _considered(step, CandidateVerdict.NOT_APPLICABLE, reason, message)
     preview = case.previews.get(step.name)
@@ -110,18 +117,21 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
     guards = check_guards(
         record=case.record,
         policy=case.policy,
+        promise=case.promise,
         terms=case.terms,
         plan=plan,
         workload=case.workloads.get(step.action.target),
         ownership=preview.ownership if preview is not None else None,
         facts=case.guard_facts,
+        holds=case.holds,
         now=case.now,
         mode=case.mode,
         cpu_share=case.cpu_share.get(step.action.target),
     )
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
     if denial is not None:
-        return _considered(step, CandidateVerdict.BLOCKED, denial.reason, denial.message, guards=guards)
+        message = f"{denial.message}; otherwise: {plan.description}" if hold is not None else denial.message
+        return _considered(step, CandidateVerdict.BLOCKED, denial.reason, message, guards=guards)
     message = f"{plan.description}; risk {plan.risk}, {plan.authority.lower()}"
     return _considered(step, CandidateVerdict.CHOSEN, "", message, plan=plan, guards=guards)
 
@@ -204,4 +214,5 @@ def _considered(
         step=step.name, action=step.action.type, verdict=verdict, reason=clip(reason, 64), message=clip(message)
     )
     ends_search = verdict is CandidateVerdict.BLOCKED and step.then.blocked is not Follow.NEXT
-    return Considered(candidate, plan, guards, step.then.blocked if ends_search else None)
+    held = Follow.WAIT if reason in HOLD_REASONS else step.then.blocked
+    return Considered(candidate, plan, guards, held if ends_search else None)

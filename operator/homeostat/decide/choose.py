@@ -7,7 +7,8 @@ from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import Terms
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.flow.facts import Decision, Finding, Preview, Reading, Ruling, Variables, Workload
-from homeostat.flow.past_acts import GuardFacts
+from homeostat.flow.holds import Holds
+from homeostat.flow.past_acts import GuardFacts, PromiseRef
 
 from .candidates import Case, consider
 from .explain import acts, asks, most_telling, why_nothing, would_have
@@ -17,6 +18,7 @@ def decide(
     *,
     record: str,
     policy: str,
+    promise: PromiseRef,
     mode: Mode,
     terms: Terms,
     finding: Finding,
@@ -24,6 +26,7 @@ def decide(
     previews: Mapping[str, Preview],
     variables: Mapping[str, Variables],
     guard_facts: GuardFacts,
+    holds: Holds,
     cpu_share: Mapping[str, Reading],
     attempts: Mapping[str, int],
     after: str = "",
@@ -33,14 +36,16 @@ def decide(
 ) -> Decision:
     """Choose the first step that a supported cause calls for and that neither boundary nor guard holds back.
 
-    ``record`` and ``policy`` are names; ``attempts`` counts, per step, the attempts made in this episode; ``after`` is
-    the step that ran last: those before it are passed over, and itself too unless ``after_again``, with which it may
-    run once more within its repeat limit. ``variables`` are what each step's expressions may speak of, by step;
-    ``approved`` are the digests of plans that people approved and that were not acted on yet.
+    ``record`` and ``policy`` are names, ``promise`` is what is broken; ``attempts`` counts, per step, the attempts made
+    in this episode; ``after`` is the step that ran last: those before it are passed over, and itself too unless
+    ``after_again``, with which it may run once more within its repeat limit. ``variables`` are what each step's
+    expressions may speak of, by step; ``approved`` are the digests of plans that people approved and that were not
+    acted on yet; ``holds`` are what people hold back now.
     """
     case = Case(
         record,
         policy,
+        promise,
         mode,
         terms,
         finding,
@@ -48,6 +53,7 @@ def decide(
         previews,
         variables,
         guard_facts,
+        holds,
         cpu_share,
         attempts,
         after,

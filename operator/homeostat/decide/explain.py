@@ -26,6 +26,14 @@ _ADVICE = {
     "OutOfBounds": "Raise guardrails.replicas if that is safe, or act by hand.",
     "StepTooLarge": "Make the step smaller, or raise guardrails.largestStep.",
     "RecordsIncomplete": "It is decided again once the API server answers.",
+    "Stopped": "It is decided again once the stop is lifted; until then act by hand.",
+    "StopUnreadable": "Correct or remove the annotation; until then act by hand.",
+    "Paused": "It is decided again once the pause is over; to end it now: kubectl homeostat resume.",
+    "PauseUnreadable": "Correct or remove the annotation; until then act by hand.",
+    "UnderMaintenance": "It is decided again once the work is over and has settled.",
+    "SettlingAfterMaintenance": "It is decided again then, if the promise is still broken.",
+    "MaintenanceUnreadable": "Correct or remove what tells of it; until then act by hand.",
+    "HoldsUnknown": "It is decided again once the API server answers.",
     "FrequencyUnset": "Set guardrails.frequency in the policy.",
 }
 _LEAST_TELLING = ("CauseNotSupported", "AlreadyTried", "HeldBehind")

@@ -8,6 +8,7 @@ from homeostat.contracts.steps import Follow, Then
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus
 from homeostat.flow.attempts import has_later
 from homeostat.flow.capacity import adds_capacity, replicas_moved
+from homeostat.flow.holds import HOLD_REASONS
 from homeostat.flow.run import NO_CHANGES, Changes, Run
 from homeostat.flow.standing import standing
 
@@ -68,14 +69,19 @@ async def recovered(run: Run) -> None:
     left = standing(run.status.operations)
     if not left:
         done = "what was done had been taken back" if _has_acted(run) else "none was made"
-        await run.enter(Phase.SUPERSEDED, "Recovered", f"The promise is kept again without a further act; {done}.")
+        await run.enter(Phase.SUPERSEDED, _ended_as(run), f"The promise is kept again without a further act; {done}.")
     elif run.status.outcome is OutcomeName.NO_CAPACITY and _standing_of_attempt(run):
         had = ", ".join(f"{o.target.name} has {moved[1]}" for o in left if (moved := replicas_moved(o)))
         await succeed(run, f"The promise is kept again with what the cluster could give: {had}.", reason="Recovered")
     else:
         stands = ", ".join(dict.fromkeys(o.step for o in left))
         message = f"The promise is kept again without a further act; what {stands} changed is kept."
-        await run.enter(Phase.SUPERSEDED, "Recovered", message)
+        await run.enter(Phase.SUPERSEDED, _ended_as(run), message)
+
+
+def _ended_as(run: Run) -> str:
+    """Why it ended without a further act; that people held it back to the end is told as such."""
+    return run.status.reason if run.status.reason in HOLD_REASONS else "Recovered"
 
 
 def _has_acted(run: Run) -> bool:

@@ -13,6 +13,7 @@ from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.flow.attempts import GIVEN_UP
 from homeostat.flow.draining import Drained, may_end
 from homeostat.flow.facts import Receipt
+from homeostat.flow.holding import require_not_held
 from homeostat.flow.ports import KubernetesError, PlanStaleError, Telling
 from homeostat.flow.run import Run
 from homeostat.verify.judge import Awaited, Obstacle
@@ -36,12 +37,19 @@ async def carry_out(run: Run, kind: OperationKind) -> Progress:
     """Apply the Intended operations of the current attempt in order, writing each result before the next.
 
     Waiting: pods that the next one ends are not drained yet; it is to be called again after a while.
+
+    Raises:
+        HeldBackError: people hold the next one back; it and those after it stay Intended.
     """
     return await carry_out_all(run, run.operations(kind, OperationState.INTENDED))
 
 
 async def carry_out_all(run: Run, operations: Sequence[Operation]) -> Progress:
-    """Apply these Intended operations, as ``carry_out`` does."""
+    """Apply these Intended operations, as ``carry_out`` does.
+
+    Raises:
+        HeldBackError: people hold the next one back; it and those after it stay Intended.
+    """
     for number, intended in enumerate(operations, start=1):
         receipt = await _known_after_restart(run, intended)
         operation = intended
@@ -53,7 +61,9 @@ async def carry_out_all(run: Run, operations: Sequence[Operation]) -> Progress:
             elif drained.awaited:
                 await _say_awaited(run, intended, drained)
                 return Progress.WAITING
-        receipt = receipt or await _effect(run, operation)
+        if receipt is None:
+            await require_not_held(run, operation)
+            receipt = await _effect(run, operation)
         await _note(run, operation, receipt)
         if receipt.state is OperationState.VOID:
             await give_up(run, operations[number:], receipt.message)

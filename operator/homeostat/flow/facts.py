@@ -133,6 +133,7 @@ class Workload:
     """State of one target as the API server tells it. ``exists`` False: there is no such object.
 
     ``unavailable_in_rollout``: so many of its pods its update strategy may take out of service at once.
+    ``failure_domains`` are those that its pods run in; empty: not known.
     """
 
     target: str
@@ -145,6 +146,7 @@ class Workload:
     scalable: bool = False
     unavailable_in_rollout: int = 0
     pods: tuple[Pod, ...] = ()
+    failure_domains: tuple[str, ...] = ()
     message: str = ""
 
     @property

@@ -5,6 +5,7 @@ Every function ends in a written transition or in a wait; a crash between any tw
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from homeostat.contracts.decisions import DecisionType
 from homeostat.contracts.operations import MOST_OPERATIONS, OperationKind, OperationState
@@ -17,8 +18,12 @@ from homeostat.decide.guards import check_guards
 from homeostat.flow.attempts import has_room
 from homeostat.flow.branches import recovered
 from homeostat.flow.capacity import lowers_capacity
+from homeostat.flow.episode import selects
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
-from homeostat.flow.facts import Occasion, Reading, Workload
+from homeostat.flow.facts import Occasion, Ownership, Reading, Workload
+from homeostat.flow.guard_reading import read_guard_facts
+from homeostat.flow.holding import HeldBackError, held_message, holds_of, wait_held
+from homeostat.flow.holds import Hold
 from homeostat.flow.phases import is_open, undo_requests
 from homeostat.flow.pipeline import preview_step
 from homeostat.flow.ports import KubernetesError, PlanStaleError
@@ -28,7 +33,6 @@ from homeostat.flow.run import RecordLostError, RecordMovedError, Run
 from homeostat.flow.tries import is_between_tries, is_timed_out, try_again_or_fail
 from homeostat.flow.undo import answer_undo, may_answer, roll_back
 from homeostat.flow.verification import start_verification, verify
-from homeostat.record.guard_facts import guard_facts
 
 log = logging.getLogger(__name__)
 
@@ -84,16 +88,20 @@ async def decided(run: Run) -> None:
     if not await _still_as_planned(run):
         await decide_again(run, approved=approvals_of_plan(run))
         return
-    if not await _guards_permit(run):
-        return
+    seen = await _look_for_guards(run)
     try:
-        workload = await run.stages.workloads.look(run.namespace, run.target)
-        occasion = Occasion(run.namespace, run.target, workload, run.source())
-        planned = await run.stages.effects.actuator(run.plan.action).operations(run.plan, run.step, occasion, run.now())
+        async with run.stages.turnstile.of(run.namespace):
+            if await _guards_permit(run, seen):
+                await _record_act(run)
     except PlanStaleError as stale:
         log.info("the plan is stale: %s", stale)
         await decide_again(run, approved=approvals_of_plan(run))
-        return
+
+
+async def _record_act(run: Run) -> None:
+    workload = await run.stages.workloads.look(run.namespace, run.target)
+    occasion = Occasion(run.namespace, run.target, workload, run.source())
+    planned = await run.stages.effects.actuator(run.plan.action).operations(run.plan, run.step, occasion, run.now())
     if not has_room(run.status, len(planned)):
         await _say_full(run, len(planned))
         return
@@ -163,7 +171,11 @@ async def execute(run: Run) -> None:
     """Executing: have the recorded effects, or find out after a restart which of them happened."""
     if await _is_only_intended(run) and not await _may_go_on(run):
         return
-    progress = _known_before_restart(run) or await carry_out(run, OperationKind.APPLY)
+    try:
+        progress = _known_before_restart(run) or await carry_out(run, OperationKind.APPLY)
+    except HeldBackError as held:
+        await _hold_back(run, held.hold)
+        return
     if progress is Progress.UNKNOWN:
         await run.enter(
             Phase.ESCALATED,
@@ -181,16 +193,33 @@ async def execute(run: Run) -> None:
         )
 
 
+async def _hold_back(run: Run, hold: Hold) -> None:
+    """People hold the act back: decided afresh later if nothing of it was done, else gone on with when they let it."""
+    if run.operations(OperationKind.APPLY, OperationState.APPLIED):
+        if not await _is_called_off(run):
+            await wait_held(run, hold, run.status.operations)
+        return
+    run.decided_at = run.stages.clock.monotonic()
+    begun = (run.plan.step, run.plan.attempt)
+    kept = [v for v in run.status.verifications if (v.step, v.attempt) != begun]
+    await _block(run, hold.reason, held_message(run, hold, run.status.operations), verifications=kept)
+
+
 async def _wait_for_drain(run: Run) -> None:
     """The next instance is not drained yet: wait, unless a person wants it all back or the step's time is over."""
-    if undo_requests(run.stored.record):
-        await void_the_rest(run, OperationKind.APPLY, "a person asked to take it back")
-        await answer_undo(run)
-        return
-    if await is_timed_out(run):
+    if await _is_called_off(run):
         return
     run.recorded_here.difference_update(o.id for o in run.operations(OperationKind.APPLY, OperationState.INTENDED))
     await run.wait()
+
+
+async def _is_called_off(run: Run) -> bool:
+    """Give up the rest of an act that is under way where a person wants it all back or the step's time is over."""
+    if undo_requests(run.stored.record):
+        await void_the_rest(run, OperationKind.APPLY, "a person asked to take it back")
+        await answer_undo(run)
+        return True
+    return await is_timed_out(run)
 
 
 def _known_before_restart(run: Run) -> Progress | None:
@@ -236,24 +265,38 @@ async def wait_blocked(run: Run) -> None:
     await decide_again(run, approved=frozenset())
 
 
-async def _guards_permit(run: Run) -> bool:
-    records = await run.stages.records.list(run.namespace)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the guards are shown of the target."""
+
+    workload: Workload
+    ownership: Ownership
+    cpu_share: Reading | None
+
+
+async def _look_for_guards(run: Run) -> _Seen:
     workload = await run.stages.workloads.look(run.namespace, run.target)
+    plan = run.plan
+    ownership = await run.stages.owners.of(run.namespace, plan.action, plan.target, plan.field, run.target)
+    return _Seen(workload, ownership, await _cpu_share(run, workload))
+
+
+async def _guards_permit(run: Run, seen: _Seen) -> bool:
     guards = check_guards(
         record=run.stored.name,
         policy=run.spec.policy.name,
-        terms=run.spec.terms,
+        promise=run.promise,
+        terms=run.terms,
         plan=run.plan,
-        workload=workload,
-        ownership=await run.stages.owners.of(
-            run.namespace, run.plan.action, run.plan.target, run.plan.field, run.target
-        ),
-        facts=guard_facts(records),
+        workload=seen.workload,
+        ownership=seen.ownership,
+        facts=await read_guard_facts(run.stages, run.namespace),
+        holds=await holds_of(run),
         now=run.now(),
-        cpu_share=await _cpu_share(run, workload),
+        cpu_share=seen.cpu_share,
     )
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
-    reason, message = withdrawn(run.step, run.plan, run.spec.terms, run.variables(workload))
+    reason, message = withdrawn(run.step, run.plan, run.spec.terms, run.variables(seen.workload))
     if denial is not None:
         reason, message = denial.reason or denial.name, denial.message
     if reason:
@@ -316,7 +359,7 @@ async def _may_go_on(run: Run) -> bool:
     if not is_called_for(run):
         await run.wait()
         return False
-    held_back = await _may_not_act(run) or not await _guards_permit(run)
+    held_back = await _may_not_act(run) or not await _guards_permit(run, await _look_for_guards(run))
     return not held_back
 
 
@@ -332,6 +375,9 @@ def _policy_forbids(run: Run) -> str:
         return "The policy was deleted; nothing further is done."
     if policy.spec.mode is Mode.SHADOW and run.spec.mode is Mode.LIVE:
         return "The policy was set to Shadow; nothing further is done."
+    intent = run.intent()
+    if intent is not None and not selects(policy.spec.intent_selector, intent.stamp.name, intent.labels):
+        return "The policy is not for this intent any more, by its labels or name; nothing further is done."
     return ""
 
 

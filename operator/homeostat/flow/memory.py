@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.service_intent import Episode, ServiceIntentSpec, ServiceIntentStatus
 from homeostat.flow.facts import Assessment, ConfigChange, Observation, Track
+from homeostat.flow.holds import NO_HOLDS, Holds
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class IntentMemory:
     changes: tuple[ConfigChange, ...] = ()
     definitions: Mapping[str, Expectation] = field(default_factory=dict)
     episode: Episode | None = None
+    holds: Holds = NO_HOLDS
     record_seen: bool = False
     record_lost: bool = False
     config_due: float = float("-inf")

@@ -1,8 +1,10 @@
 """What was done before, as the guards count it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from homeostat.contracts.guardrails import StormIn, StormOf
 from homeostat.contracts.verification import OutcomeName
 
 
@@ -20,7 +22,10 @@ class PastChange:
 
 @dataclass(frozen=True, slots=True)
 class PastAct:
-    """One act of any record on a target, for guards; derived from the records, never from memory."""
+    """One act of any record on a target, for guards; derived from the records, never from memory.
+
+    ``failure_domains`` are those of the workload when it was acted on; empty: not known.
+    """
 
     record: str
     policy: str
@@ -32,11 +37,52 @@ class PastAct:
     outcome: OutcomeName | None
     open: bool
     changes: tuple[PastChange, ...] = ()
+    failure_domains: frozenset[str] = frozenset()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it, its verification or its undo has not ended."""
+        return self.open and self.settled_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRef:
+    """One expectation of one intent."""
+
+    intent_uid: str
+    expectation: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastEpisode:
+    """One stretch of violation that has a record, by the expectation that began it."""
+
+    record: str
+    promise: PromiseRef
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """How many there are, how many of them are unhealthy, and of how many that is not known."""
+
+    total: int
+    unhealthy: int
+    unknown: int
+
+
+Health = Mapping[tuple[StormOf, StormIn], Population]
+"""What is promised, and what carries it, counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuardFacts:
-    """What the guards are computed from. ``complete`` False: the records could not all be read."""
+    """What the guards are computed from. ``complete`` False: the records could not all be read.
+
+    ``health`` None: nobody counted.
+    """
 
     complete: bool
     acts: tuple[PastAct, ...] = ()
+    episodes: tuple[PastEpisode, ...] = ()
+    health: Health | None = None

@@ -62,7 +62,7 @@ def counted_until(spec: RemediationSpec, operations: Sequence[Operation], closed
         return None
     guards = spec.terms.guardrails
     frequency = parse_duration(guards.frequency.per) if guards.frequency else timedelta()
-    return closed + max(parse_duration(guards.cooldown), frequency)
+    return closed + max(parse_duration(guards.cooldown), frequency, parse_duration(guards.flapping.per))
 
 
 def undo_requests(record: Remediation) -> tuple[PersonDecision, ...]:

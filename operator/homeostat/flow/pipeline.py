@@ -31,10 +31,11 @@ from homeostat.flow.facts import (
     Variables,
     Workload,
 )
+from homeostat.flow.guard_reading import read_guard_facts
 from homeostat.flow.memory import IntentMemory
+from homeostat.flow.past_acts import PromiseRef
 from homeostat.flow.resources import CompiledIntent, CompiledSource
 from homeostat.flow.stages import Stages
-from homeostat.record.guard_facts import guard_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ async def look(stages: Stages, intent: CompiledIntent, source: CompiledSource, m
         observation = await stages.observer.look(intent, source)
     with stages.metrics.stage("evaluate"):
         assessment = assess(intent.spec, memory.tracks, observation.readings, observation.at)
+    stages.health.note(intent, assessment, observation.workloads.values())
     await memory.publish(observation, assessment)
     return assessment
 
@@ -114,20 +116,23 @@ async def conclude(
     with stages.metrics.stage("decide"):
         namespace = intent.stamp.namespace
         variables = _variables(intent, question, memory, observation, finding.diagnosis, stages.clock.now())
-        previews, stored = await asyncio.gather(
+        previews, known, memory.holds = await asyncio.gather(
             preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation, source, variables),
-            stages.records.list(namespace),
+            read_guard_facts(stages, namespace),
+            stages.holds.read(namespace, intent.stamp.name, question.policy, intent.spec.targets),
         )
         decision = decide(
             record=question.record,
             policy=question.policy,
+            promise=PromiseRef(intent.stamp.uid, question.trigger),
             mode=question.mode,
             terms=question.terms,
             finding=finding,
             workloads=observation.workloads,
             previews=previews,
             variables=variables,
-            guard_facts=guard_facts(stored),
+            guard_facts=known,
+            holds=memory.holds,
             cpu_share=situation.cpu_share,
             attempts=question.attempts,
             after=question.after,

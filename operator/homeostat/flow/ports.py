@@ -20,6 +20,7 @@ from homeostat.flow.facts import (
     Receipt,
     Workload,
 )
+from homeostat.flow.holds import Holds
 from homeostat.flow.resources import Body, CompiledSource, StoredRecord
 
 
@@ -267,6 +268,19 @@ class Owners(Protocol):
         self, namespace: str, action: ActionType, changed: TargetIdentity, field: str, target: Target
     ) -> Ownership:
         """Find the owners of a field, and of the workload where the act reaches it; never raises for a fault."""
+        ...
+
+
+class HoldReader(Protocol):
+    """What people hold back."""
+
+    async def read(
+        self, namespace: str, intent: str, policy: str, targets: Sequence[Target], since: datetime | None = None
+    ) -> Holds:
+        """All that holds back acts for an intent under a policy now; never raises for a fault.
+
+        With ``since``, a window counts too that has ended after that moment.
+        """
         ...
 
 

@@ -51,7 +51,7 @@ async def decide_again(run: Run, approved: frozenset[str]) -> None:
         record=run.stored.name,
         policy=run.spec.policy.name,
         mode=run.spec.mode,
-        terms=run.spec.terms,
+        terms=run.terms,
         trigger=run.spec.trigger.expectation,
         onset=run.spec.episode.since,
         attempts=runs(run.status),

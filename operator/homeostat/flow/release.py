@@ -18,13 +18,14 @@ from homeostat.flow.capacity import adds_capacity, replicas_moved
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Occasion, Reading, Workload
 from homeostat.flow.field_changes import changes_of
+from homeostat.flow.guard_reading import read_guard_facts
+from homeostat.flow.holding import HeldBackError, holds_of
 from homeostat.flow.phases import is_open
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.resources import StoredRecord
 from homeostat.flow.run import Run
 from homeostat.flow.standing import as_left_by_undo
 from homeostat.flow.wording import or_absent
-from homeostat.record.guard_facts import guard_facts
 from homeostat.record.kubectl import by_hand
 
 
@@ -152,11 +153,13 @@ async def _guard_denies(run: Run, applied: Operation, workload: Workload) -> str
     guards = check_guards(
         record=run.stored.name,
         policy=run.spec.policy.name,
-        terms=run.spec.terms,
+        promise=run.promise,
+        terms=run.terms,
         plan=plan,
         workload=workload,
         ownership=await run.stages.owners.of(run.namespace, plan.action, plan.target, plan.field, run.target),
-        facts=guard_facts(await run.stages.records.list(run.namespace)),
+        facts=await read_guard_facts(run.stages, run.namespace),
+        holds=await holds_of(run),
         now=run.now(),
         cpu_share=await _cpu_share(run, workload),
     )
@@ -221,7 +224,11 @@ def _next_number(run: Run) -> int:
 
 
 async def _take_away(run: Run, applied: Operation) -> None:
-    progress = await carry_out(run, OperationKind.RELEASE)
+    try:
+        progress = await carry_out(run, OperationKind.RELEASE)
+    except HeldBackError as held:
+        await _wait_for(run, f"what holds it back: {held.hold.message}")
+        return
     if progress is Progress.WAITING:
         await run.wait()
     elif progress is Progress.DONE and _standing(run, applied) == applied.before:

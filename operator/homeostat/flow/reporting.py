@@ -16,6 +16,7 @@ from homeostat.flow.memory import IntentMemory
 from homeostat.flow.readiness import matched, unmatched_triggers
 from homeostat.flow.remediations import OpenRemediations
 from homeostat.flow.resources import Body, CompiledSource, Refusal, StoredRecord
+from homeostat.flow.shown_holds import hold_of_intent, hold_of_object
 from homeostat.flow.stages import Stages
 from homeostat.record.aspects import refused
 from homeostat.record.conditions import intent_status
@@ -56,6 +57,7 @@ class Reporting:
             episode=memory.episode,
             record=shown.record if (shown := _shown(stored, memory)) else None,
             record_lost=memory.lost_record(),
+            hold=hold_of_intent(self._stages, body, in_force, memory),
         )
         await self._stages.statuses.intent(*key, body, status)
         self._tell_refusal(_INTENT, body, refusal, previous.conditions)
@@ -82,6 +84,7 @@ class Reporting:
             outcomes=_outcomes(records),
             last_not_acted=_last_not_acted(records),
             unprotected=self._stages.approvals.unprotected,
+            hold=hold_of_object(self._stages, body),
         )
         await self._stages.statuses.policy(*key, body, status)
         self._tell_refusal(_POLICY, body, refusal, previous.conditions)
@@ -163,7 +166,8 @@ def _condition(status: ServiceIntentStatus, kind: str) -> tuple[ConditionStatus,
 
 
 def _outcomes(records: list[StoredRecord]) -> Outcomes:
-    seen = [v.outcome for r in records for v in r.record.status.verifications]
+    """How often acts ended how; what was judged amid planned work says nothing of the policy."""
+    seen = [v.outcome for r in records for v in r.record.status.verifications if not v.planned_work]
     return Outcomes(
         effective=seen.count(OutcomeName.EFFECTIVE),
         ineffective=seen.count(OutcomeName.INEFFECTIVE),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from homeostat.contracts.maintenance_window import MaintenanceWindowSpec
 from homeostat.contracts.remediation import Remediation
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.contracts.service_intent import ServiceIntentSpec, ServiceIntentStatus
@@ -53,6 +54,14 @@ class CompiledSource:
 
     stamp: Stamp
     spec: TelemetrySourceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledWindow:
+    """Planned work in force."""
+
+    stamp: Stamp
+    spec: MaintenanceWindowSpec
 
 
 @dataclass(frozen=True, slots=True)

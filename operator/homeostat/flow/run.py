@@ -12,7 +12,15 @@ from typing import Any
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.operations import Operation, OperationKind, OperationState, Plan, TargetIdentity
-from homeostat.contracts.remediation import CLOSED_PHASES, Diagnosis, Phase, RemediationSpec, RemediationStatus, Times
+from homeostat.contracts.remediation import (
+    CLOSED_PHASES,
+    Diagnosis,
+    Phase,
+    RemediationSpec,
+    RemediationStatus,
+    Terms,
+    Times,
+)
 from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.steps import Step
 from homeostat.contracts.target import Target
@@ -20,10 +28,12 @@ from homeostat.contracts.verification import Baseline, ReleaseState
 from homeostat.decide.variables import variables_for
 from homeostat.flow.facts import NOTHING_KNOWN, Track, Variables, Workload
 from homeostat.flow.memory import IntentMemory
+from homeostat.flow.past_acts import PromiseRef
 from homeostat.flow.phases import counted_until
 from homeostat.flow.ports import ConflictError, NotFoundError
 from homeostat.flow.resources import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord
 from homeostat.flow.stages import Stages
+from homeostat.flow.tightening import tightened
 from homeostat.flow.wording import clip
 from homeostat.record.kubectl import by_hand
 from homeostat.verify.baseline import baseline
@@ -117,6 +127,19 @@ class Run:
     def track(self) -> Track:
         """Memory of the expectation that triggered this."""
         return self.memory.tracks.get(self.spec.trigger.expectation, Track())
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of the record, tightened by what its policy says now."""
+        policy = self.policy()
+        if policy is None or policy.stamp.uid != self.spec.policy.uid:
+            return self.spec.terms
+        return tightened(self.spec.terms, policy.spec.guardrails)
+
+    @property
+    def promise(self) -> PromiseRef:
+        """What it is to restore."""
+        return PromiseRef(self.spec.intent.uid, self.spec.trigger.expectation)
 
     @property
     def identity(self) -> TargetIdentity:

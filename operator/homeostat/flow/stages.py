@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from homeostat.flow.ports import Clock, Cluster, ConfigHistory, Effects, Events, Owners, Workloads
+from homeostat.flow.health import HealthBoard
+from homeostat.flow.ports import Clock, Cluster, ConfigHistory, Effects, Events, HoldReader, Owners, Workloads
 from homeostat.flow.resources import CompiledSource
+from homeostat.flow.turnstile import Turnstile
 from homeostat.intake.catalog import Catalog
 from homeostat.observe.sampling import Observer
 from homeostat.record.approval_guard import ApprovalGuard
@@ -29,6 +31,8 @@ class EngineSettings:
     """How often references of intents and policies are checked again."""
     reread_every: timedelta = timedelta(seconds=10)
     """Longest time for which a record that waits for a person is not read again."""
+    maintenance_settle: timedelta = timedelta(minutes=2)
+    """How long after planned work nothing is done yet."""
     concurrent_looks: int = 16
     """Looks that run at once."""
 
@@ -41,6 +45,7 @@ class Stages:
     observer: Observer
     workloads: Workloads
     owners: Owners
+    holds: HoldReader
     effects: Effects
     history: ConfigHistory
     records: Remediations
@@ -48,6 +53,8 @@ class Stages:
     events: Events
     metrics: Metrics
     approvals: ApprovalGuard
+    health: HealthBoard
+    turnstile: Turnstile
     cluster: Cluster
     clock: Clock
     settings: EngineSettings

@@ -20,6 +20,7 @@ from homeostat.flow.capacity import adds_capacity, intends_replicas, replicas_mo
 from homeostat.flow.execution import Progress, awaited, carry_out_all, note_results
 from homeostat.flow.facts import Occasion
 from homeostat.flow.field_changes import changes_of
+from homeostat.flow.holding import HeldBackError, wait_held
 from homeostat.flow.phases import undo_requests
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Changes, Run
@@ -211,7 +212,11 @@ async def roll_back(run: Run) -> None:
         raise RuntimeError(f"remediation {run.stored.name} rolls back without an undo")
     failed = [o for o in _operations(run, undo) if o.state in _NOT_DONE]
     intended = [o for o in _operations(run, undo) if o.state is OperationState.INTENDED]
-    progress = Progress.MOVED if failed else await carry_out_all(run, intended)
+    try:
+        progress = Progress.MOVED if failed else await carry_out_all(run, intended)
+    except HeldBackError as held:
+        await wait_held(run, held.hold, _operations(run, undo))
+        return
     if progress is Progress.WAITING:
         await run.wait()
     elif progress is not Progress.DONE:

@@ -14,8 +14,11 @@ from homeostat.flow.branches import follow
 from homeostat.flow.capacity import adds_capacity
 from homeostat.flow.execution import awaited, note_results
 from homeostat.flow.facts import Workload
+from homeostat.flow.holding import holds_of
+from homeostat.flow.holds import HoldKind
 from homeostat.flow.run import Run
 from homeostat.flow.undo import begin_undo
+from homeostat.flow.wording import clip
 from homeostat.verify.judge import Awaited, Verdict, judge
 
 _CLEARLY_LESS = 0.8
@@ -36,6 +39,7 @@ def start_verification(run: Run, operations: Sequence[Operation]) -> Verificatio
         attempt=run.plan.attempt,
         started_at=now,
         workload_uid=workload.identity.uid if workload and workload.identity else run.plan.target.uid,
+        failure_domains=list(workload.failure_domains) if workload else [],
         baselines=run.baselines({run.spec.trigger.expectation: run.spec.episode.since}),
         ready_before=meant_to_stay(run.plan, workload, operations) if workload else 0,
     )
@@ -110,6 +114,7 @@ async def _conclude(run: Run, current: VerificationResult, verdict: Verdict, out
             "judged_at": now,
             "message": verdict.message,
             "in_force_at": verdict.in_force_at or current.in_force_at,
+            "planned_work": await _planned_work(run, current.started_at),
         }
     )
     moments = {"verified": now}
@@ -124,6 +129,13 @@ async def _conclude(run: Run, current: VerificationResult, verdict: Verdict, out
     else:
         await follow(run, outcome, f"{verdict.message}{_kept(run, outcome)}", changes)
     run.stages.metrics.outcome(outcome)
+
+
+async def _planned_work(run: Run, since: datetime) -> str:
+    """What people did to the service while the act was judged; empty where nothing is known of any."""
+    holds = await holds_of(run, since)
+    work = None if holds.unknown else holds.of(HoldKind.MAINTENANCE)
+    return clip(work.message) if work is not None else ""
 
 
 def _kept(run: Run, outcome: OutcomeName) -> str:

@@ -4,30 +4,33 @@ A cache of the API server that may lag behind or hold what is gone; whoever acts
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from types import MappingProxyType
+from typing import Any
 
-from homeostat.flow.resources import Body, CompiledIntent, CompiledPolicy, CompiledSource, Refusal
-from homeostat.intake.compile import compile_intent, compile_policy, compile_source
+from homeostat.contracts.annotations import PREFIX
+from homeostat.flow.resources import Body, CompiledIntent, CompiledPolicy, CompiledSource, CompiledWindow, Refusal
+from homeostat.intake.compile import compile_intent, compile_policy, compile_source, compile_window
 
 log = logging.getLogger(__name__)
 
 Key = tuple[str, str]
 """Namespace and name."""
 
-Compiled = CompiledIntent | CompiledPolicy | CompiledSource
+Compiled = CompiledIntent | CompiledPolicy | CompiledSource | CompiledWindow
 
-INTENT, POLICY, SOURCE = "ServiceIntent", "RemediationPolicy", "TelemetrySource"
-KINDS = (INTENT, POLICY, SOURCE)
+INTENT, POLICY, SOURCE, WINDOW = "ServiceIntent", "RemediationPolicy", "TelemetrySource", "MaintenanceWindow"
+KINDS = (INTENT, POLICY, SOURCE, WINDOW)
 
 
 class Catalog:
-    """Intents, policies and telemetry sources; one thread only, the event loop's."""
+    """Intents, policies, telemetry sources and maintenance windows; one thread only, the event loop's."""
 
     def __init__(self) -> None:
         self._intents: dict[Key, CompiledIntent] = {}
         self._policies: dict[Key, CompiledPolicy] = {}
         self._sources: dict[Key, CompiledSource] = {}
+        self._windows: dict[Key, CompiledWindow] = {}
         self._stored: dict[str, dict[Key, Body]] = {kind: {} for kind in KINDS}
         self._refused: dict[str, dict[Key, Refusal]] = {kind: {} for kind in KINDS}
         self._subscribers: list[Callable[[], None]] = []
@@ -43,6 +46,10 @@ class Catalog:
     def sources(self) -> Mapping[Key, CompiledSource]:
         """The newest good version of every telemetry source."""
         return MappingProxyType(self._sources)
+
+    def windows(self) -> Mapping[Key, CompiledWindow]:
+        """The newest good version of every maintenance window."""
+        return MappingProxyType(self._windows)
 
     def source(self, namespace: str, name: str) -> CompiledSource | None:
         """The newest good version of a telemetry source; None where there is none."""
@@ -98,6 +105,8 @@ class Catalog:
                 compiled = compile_intent(body)
             case "RemediationPolicy":
                 compiled = compile_policy(body)
+            case "MaintenanceWindow":
+                compiled = compile_window(body)
             case _:
                 compiled = compile_source(body)
         match compiled:
@@ -111,15 +120,18 @@ class Catalog:
                 self._policies[key] = compiled
             case CompiledSource():
                 self._sources[key] = compiled
+            case CompiledWindow():
+                self._windows[key] = compiled
         self._refused[kind].pop(key, None)
 
     def _drop(self, kind: str, key: Key) -> None:
         """A new object under an old name inherits no good version from the old one."""
         self._refused[kind].pop(key, None)
-        compiled: dict[str, dict[Key, CompiledIntent] | dict[Key, CompiledPolicy] | dict[Key, CompiledSource]] = {
+        compiled: dict[str, MutableMapping[Key, Any]] = {
             INTENT: self._intents,
             POLICY: self._policies,
             SOURCE: self._sources,
+            WINDOW: self._windows,
         }
         compiled[kind].pop(key, None)
 
@@ -140,4 +152,10 @@ def _is_older(body: Body, known: Body) -> bool:
 
 def _declares_the_same(body: Body, known: Body) -> bool:
     new, old = body["metadata"], known["metadata"]
-    return all(new.get(part) == old.get(part) for part in ("uid", "generation", "labels"))
+    same = all(new.get(part) == old.get(part) for part in ("uid", "generation", "labels"))
+    return same and _marks(new) == _marks(old)
+
+
+def _marks(metadata: Mapping[str, Any]) -> Mapping[str, str]:
+    """Annotations by which people speak to the operator."""
+    return {k: v for k, v in (metadata.get("annotations") or {}).items() if k.startswith(PREFIX)}

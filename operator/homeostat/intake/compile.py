@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from homeostat.contracts.expectation import Expectation
+from homeostat.contracts.maintenance_window import MaintenanceWindowSpec
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.contracts.service_intent import ServiceIntentSpec
 from homeostat.contracts.target import Target
@@ -15,7 +16,15 @@ from homeostat.contracts.telemetry_source import TelemetrySourceSpec
 from homeostat.decide.expressions.evaluate import fault
 from homeostat.decide.expressions.places import expressions_of
 from homeostat.flow.promql import EVERYWHERE, WITH_PODS, check
-from homeostat.flow.resources import Body, CompiledIntent, CompiledPolicy, CompiledSource, Refusal, Stamp
+from homeostat.flow.resources import (
+    Body,
+    CompiledIntent,
+    CompiledPolicy,
+    CompiledSource,
+    CompiledWindow,
+    Refusal,
+    Stamp,
+)
 
 INVALID_SPEC = "InvalidSpec"
 INVALID_QUERY = "InvalidQuery"
@@ -63,6 +72,12 @@ def compile_source(body: Body) -> CompiledSource | Refusal:
         return spec
     refusal = _queries([("spec.cpuUsage", spec.cpu_usage, WITH_PODS)])
     return refusal or CompiledSource(_stamp(body), spec)
+
+
+def compile_window(body: Body) -> CompiledWindow | Refusal:
+    """Planned work that can be told apart from the rest, as far as the window itself tells."""
+    spec = _validated(MaintenanceWindowSpec, body)
+    return spec if isinstance(spec, Refusal) else CompiledWindow(_stamp(body), spec)
 
 
 def policy_hash(spec: RemediationPolicySpec) -> str:

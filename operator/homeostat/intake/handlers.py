@@ -7,18 +7,23 @@ import kopf
 
 from homeostat.contracts.common import GROUP, VERSION
 from homeostat.flow.resources import Body
-from homeostat.intake.catalog import INTENT, POLICY, SOURCE, Catalog
+from homeostat.intake.catalog import INTENT, POLICY, SOURCE, WINDOW, Catalog
 
 OnRecord = Callable[[str, Body], None]
 """Called with the type of an event (ADDED, MODIFIED, DELETED; empty at the first listing) and the Remediation."""
 
 DELETED = "DELETED"
 
-_PLURALS = {INTENT: "serviceintents", POLICY: "remediationpolicies", SOURCE: "telemetrysources"}
+_PLURALS = {
+    INTENT: "serviceintents",
+    POLICY: "remediationpolicies",
+    SOURCE: "telemetrysources",
+    WINDOW: "maintenancewindows",
+}
 
 
 def register(registry: kopf.OperatorRegistry, catalog: Catalog, on_record: OnRecord) -> None:
-    """Have every event of the four kinds handed on."""
+    """Have every event of our kinds handed on."""
     for kind, plural in _PLURALS.items():
         _register_kind(registry, catalog, kind, plural)
 

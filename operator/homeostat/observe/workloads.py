@@ -8,9 +8,13 @@ from typing import Any
 from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.quantities import quantity
 from homeostat.contracts.target import Target
+from homeostat.contracts.verification import MOST_DOMAINS
 from homeostat.flow.facts import Pod, Workload
 from homeostat.flow.ports import Cluster, NotFoundError
 from homeostat.flow.resources import Body
+
+ZONE = "topology.kubernetes.io/zone"
+"""Well-known label of nodes; and of what runs in that zone only."""
 
 _GONE_PHASES = frozenset({"Succeeded", "Failed"})
 _COUNTED = {
@@ -39,7 +43,8 @@ class KubernetesWorkloads:
         except NotFoundError as error:
             return Workload(target=target.name, exists=False, message=error.message)
         scale = await self._scale(namespace, target)
-        pods = await self._pods(namespace, selector_of(body, scale))
+        pod_bodies = await self._pods(namespace, selector_of(body, scale))
+        pods = tuple(map(pod_of, pod_bodies))
         replicas = _replicas(body, scale)
         return Workload(
             target=target.name,
@@ -54,6 +59,7 @@ class KubernetesWorkloads:
             scalable=scale is not None,
             unavailable_in_rollout=unavailable_in_rollout(body, len(pods) if replicas is None else replicas),
             pods=pods,
+            failure_domains=failure_domains(target, body, pod_bodies),
         )
 
     async def _scale(self, namespace: str, target: Target) -> Body | None:
@@ -63,11 +69,11 @@ class KubernetesWorkloads:
         except NotFoundError:
             return None
 
-    async def _pods(self, namespace: str, selector: str) -> tuple[Pod, ...]:
+    async def _pods(self, namespace: str, selector: str) -> tuple[Body, ...]:
         if not selector:
             return ()
         bodies = await self._cluster.list("v1", "Pod", namespace, selector)
-        return tuple(pod_of(b) for b in bodies if b.get("status", {}).get("phase") not in _GONE_PHASES)
+        return tuple(b for b in bodies if b.get("status", {}).get("phase") not in _GONE_PHASES)
 
 
 def selector_of(body: Body, scale: Body | None) -> str:
@@ -79,6 +85,23 @@ def selector_of(body: Body, scale: Body | None) -> str:
     labels = selector.get("matchLabels") or {}
     expressions = selector.get("matchExpressions") or ()
     return ",".join([*(f"{k}={v}" for k, v in sorted(labels.items())), *map(_requirement, expressions)])
+
+
+def failure_domains(target: Target, workload: Body, pods: Sequence[Body]) -> tuple[str, ...]:
+    """What a target fails with: as stated, else as its workload is labelled, else its pods; empty where one is not.
+
+    The API server gives a pod the zone of its node when it is bound (KEP-4742, on by default from Kubernetes 1.35).
+    """
+    labelled = [_labels(workload).get(ZONE, "")]
+    if target.failure_domain is not None:
+        labelled = [target.failure_domain]
+    elif not labelled[0]:
+        labelled = [_labels(pod).get(ZONE, "") for pod in pods if (pod.get("spec") or {}).get("nodeName")]
+    return tuple(sorted(set(labelled))[:MOST_DOMAINS]) if all(labelled) else ()
+
+
+def _labels(body: Body) -> Mapping[str, str]:
+    return body["metadata"].get("labels") or {}
 
 
 def pod_of(body: Body) -> Pod:

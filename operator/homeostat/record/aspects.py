@@ -7,6 +7,7 @@ from datetime import datetime
 from homeostat.contracts.common import Condition, ConditionStatus
 from homeostat.contracts.remediation import CLOSED_PHASES, Phase, RemediationStatus
 from homeostat.contracts.verification import OutcomeName
+from homeostat.flow.holds import Hold
 from homeostat.flow.resources import Refusal
 from homeostat.flow.wording import clip
 
@@ -54,6 +55,13 @@ def refused(refusal: Refusal) -> str:
     where = f"{refusal.field}: " if refusal.field and refusal.field not in refusal.message else ""
     ending = "" if refusal.message.endswith((".", "!", "?")) else "."
     return f"{where}{refusal.message}{ending}"
+
+
+def held(hold: Hold | None) -> Aspect:
+    """Whether people hold back every act: by a stop, a pause or planned work."""
+    if hold is None:
+        return Aspect("Held", False, "NothingHeld", "Nothing is stopped or paused, and no planned work is known.")
+    return Aspect("Held", True, hold.reason, f"Nothing is done: {hold.message}.")
 
 
 def record_conditions(previous: Sequence[Condition], status: RemediationStatus, at: datetime) -> list[Condition]:

@@ -15,9 +15,10 @@ from homeostat.contracts.service_intent import (
     ServiceIntentStatus,
 )
 from homeostat.flow.facts import Assessment, Track, Unknown
+from homeostat.flow.holds import Hold
 from homeostat.flow.resources import Refusal
 from homeostat.flow.wording import clip, observed_text, promise_text
-from homeostat.record.aspects import LONGEST_MESSAGE, LONGEST_SUMMARY, Aspect, conditions, refused
+from homeostat.record.aspects import LONGEST_MESSAGE, LONGEST_SUMMARY, Aspect, conditions, held, refused
 from homeostat.record.report import summary as record_summary
 
 _NOT_OF_TELEMETRY = frozenset({Unknown.NOT_YET_OBSERVED, Unknown.TOO_FEW_EVENTS, Unknown.NO_READY_PODS})
@@ -44,12 +45,13 @@ def intent_status(
     episode: Episode | None,
     record: Remediation | None,
     record_lost: str = "",
+    hold: Hold | None = None,
 ) -> ServiceIntentStatus:
     """State of a promise.
 
     ``spec`` is the version in force, which outlives a refused edit; ``assessment`` None: not looked at since
     the start, so that what was last seen stands; ``record`` is the remediation of the episode, ``record_lost`` the name
-    of one that is gone. Numbers are those of the last transition: a
+    of one that is gone; ``hold`` is what people hold back. Numbers are those of the last transition: a
     value that moves within the same state changes nothing here.
     """
     expectations = _expectations(previous, spec, assessment)
@@ -59,11 +61,12 @@ def intent_status(
         _fulfilled(fulfilment, expectations),
         _telemetry(expectations),
         _remediating(record, record_lost),
+        held(hold),
     ]
     return ServiceIntentStatus(
         observed_generation=generation,
         fulfilment=fulfilment,
-        summary=clip(_intent_summary(spec, expectations, refusal, aspects[-1]), LONGEST_SUMMARY),
+        summary=clip(_intent_summary(spec, expectations, refusal, aspects[-2], hold), LONGEST_SUMMARY),
         conditions=conditions(previous.conditions, aspects, generation, at),
         expectations=expectations,
         episode=episode,
@@ -177,6 +180,7 @@ def _intent_summary(
     expectations: Sequence[ExpectationStatus],
     refusal: Refusal | None,
     remediating: Aspect,
+    hold: Hold | None,
 ) -> str:
     if spec is not None and spec.admin_state is AdminState.DEACTIVATED:
         return "deactivated"
@@ -185,6 +189,8 @@ def _intent_summary(
         parts.append(_promises(spec, expectations))
     if remediating.holds is not False:
         parts.append(remediating.message)
+    elif hold is not None:
+        parts.append(hold.message)
     return "; ".join(parts) or "not looked at yet"
 
 

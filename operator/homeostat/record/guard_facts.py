@@ -10,7 +10,7 @@ from homeostat.contracts.remediation import CLOSED_PHASES
 from homeostat.contracts.verification import VerificationResult
 from homeostat.flow.field_changes import changes_of
 from homeostat.flow.field_paths import names_paths
-from homeostat.flow.past_acts import GuardFacts, PastAct, PastChange
+from homeostat.flow.past_acts import GuardFacts, Health, PastAct, PastChange, PastEpisode, PromiseRef
 from homeostat.flow.resources import StoredRecord
 
 _WRITES_VALUES = frozenset(
@@ -25,14 +25,24 @@ class Listing(tuple[StoredRecord, ...]):
     unreadable: tuple[str, ...] = ()
 
 
-def guard_facts(records: Sequence[StoredRecord]) -> GuardFacts:
-    """Derive the past acts of all records.
+def guard_facts(records: Sequence[StoredRecord], health: Health | None = None) -> GuardFacts:
+    """Derive the past acts and episodes of all records; ``health`` is what was counted beside them.
 
     An act counts from the moment it may have happened: Applied, Unknown, and Intended too, because a crash can leave
     an effect behind an intention. With an unreadable record the facts are not complete, so that the guards deny.
     """
     acts = tuple(act for stored in records for act in _acts(stored))
-    return GuardFacts(complete=not (isinstance(records, Listing) and records.unreadable), acts=acts)
+    return GuardFacts(
+        complete=not (isinstance(records, Listing) and records.unreadable),
+        acts=acts,
+        episodes=tuple(map(_episode, records)),
+        health=health,
+    )
+
+
+def _episode(stored: StoredRecord) -> PastEpisode:
+    spec = stored.record.spec
+    return PastEpisode(stored.name, PromiseRef(spec.intent.uid, spec.trigger.expectation), spec.episode.since)
 
 
 def _acts(stored: StoredRecord) -> Iterator[PastAct]:
@@ -58,6 +68,7 @@ def _acts(stored: StoredRecord) -> Iterator[PastAct]:
             outcome=verification.outcome if verification else None,
             open=is_open,
             changes=_changes(operations, status.operations, verification.workload_uid if verification else ""),
+            failure_domains=frozenset(verification.failure_domains if verification else ()),
         )
 
 

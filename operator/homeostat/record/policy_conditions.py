@@ -12,9 +12,10 @@ from homeostat.contracts.remediation_policy import (
 )
 from homeostat.contracts.telemetry_source import TelemetrySourceStatus
 from homeostat.flow.facts import Unknown
+from homeostat.flow.holds import Hold
 from homeostat.flow.resources import Refusal
 from homeostat.flow.wording import clip
-from homeostat.record.aspects import LONGEST_SUMMARY, Aspect, conditions, refused
+from homeostat.record.aspects import LONGEST_SUMMARY, Aspect, conditions, held, refused
 
 
 def policy_status(
@@ -29,16 +30,22 @@ def policy_status(
     outcomes: Outcomes,
     last_not_acted: NotActed | None,
     unprotected: str = "",
+    hold: Hold | None = None,
 ) -> RemediationPolicyStatus:
     """What a policy matched and did; ``spec`` is the version in force, None if there never was a good one.
 
-    ``unprotected`` says why a Live policy is held in Shadow: decisions in records are not guarded.
+    ``unprotected`` says why a Live policy is held in Shadow: decisions in records are not guarded. ``hold`` is the
+    policy's own stop or pause.
     """
     return RemediationPolicyStatus(
         observed_generation=generation,
         conditions=conditions(
             previous.conditions,
-            [*_policy_readiness(spec, refusal, unprotected), _matched(matched_intents, unmatched_triggers)],
+            [
+                *_policy_readiness(spec, refusal, unprotected),
+                _matched(matched_intents, unmatched_triggers),
+                held(hold),
+            ],
             generation,
             at,
         ),

@@ -219,6 +219,8 @@ def _verification_lines(result: VerificationResult) -> Iterator[str]:
         return
     judged = format_time(result.judged_at) if result.judged_at else "-"
     yield f"{judged}  {result.step} {result.attempt}: {result.outcome}. {result.message}".strip()
+    if result.planned_work:
+        yield f"Left out of scores: {result.planned_work}."
     if result.outcome is OutcomeName.INCONCLUSIVE:
         yield "Inconclusive is not success: look at the telemetry."
 

@@ -85,7 +85,7 @@ def test_a_part_that_has_only_defaults_has_the_default_of_an_empty_one():
 
 
 def test_a_status_shows_no_default_as_if_it_had_been_seen():
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if kind.has_status):
         assert not [node for node in nodes(schema_of(kind)["properties"]["status"]) if "default" in node]
 
 

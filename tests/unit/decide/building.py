@@ -10,7 +10,7 @@ from homeostat.contracts.actions.reconfigure import ReconfigureAction, SetValue
 from homeostat.contracts.actions.restart import RestartAction
 from homeostat.contracts.actions.scale import ScaleAction
 from homeostat.contracts.boundaries import Boundaries, BoundaryRule
-from homeostat.contracts.guardrails import Frequency, Guardrails, Replicas
+from homeostat.contracts.guardrails import Frequency, Guardrails, Replicas, StormIn, StormOf
 from homeostat.contracts.operations import Plan, TargetIdentity
 from homeostat.contracts.remediation import Diagnosis, RankedCause, Terms
 from homeostat.contracts.remediation_policy import Approval, Mode, Verification
@@ -18,7 +18,12 @@ from homeostat.contracts.steps import Repeat, Step
 from homeostat.decide.choose import decide
 from homeostat.decide.plans import make_plan
 from homeostat.flow.facts import NOTHING_KNOWN, Decision, Finding, Ownership, Preview, Reading, Variables, Workload
-from homeostat.flow.past_acts import GuardFacts, PastAct
+from homeostat.flow.holds import NO_HOLDS, Holds
+from homeostat.flow.past_acts import GuardFacts, Health, PastAct, Population, PromiseRef
+
+PROMISE = PromiseRef("uid-intent", "setup-success")
+CALM: Health = {(of, where): Population(total=1, unhealthy=1, unknown=0) for of in StormOf for where in StormIn}
+"""The one intent that is looked after is broken."""
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WORKLOAD = TargetIdentity(api_version="apps/v1", kind="Deployment", name="pcscf", uid="uid-pcscf")
@@ -79,6 +84,7 @@ def terms(
     cooldown: str = "5m",
     frequency: tuple[int, str] | None = (4, "1h"),
     repeat: int | None = None,
+    **guards: Any,
 ) -> Terms:
     chosen = steps or (restore(), scale())
     if repeat is not None:
@@ -92,6 +98,7 @@ def terms(
             largest_step=largest_step,
             cooldown=cooldown,
             frequency=Frequency(limit=frequency[0], per=frequency[1]) if frequency else None,
+            **guards,
         ),
         approval=Approval(),
         verification=Verification(),
@@ -127,6 +134,11 @@ def finding(*supported: str, targets: Mapping[str, Sequence[str]] | None = None)
     return Finding(Diagnosis(causes=causes), ())
 
 
+def storm(unhealthy: int, total: int, unknown: int = 0) -> Health:
+    """The same numbers of everything, everywhere."""
+    return dict.fromkeys(CALM, Population(total, unhealthy, unknown))
+
+
 def act(record: str = "other", seconds_ago: float = 600, settled_ago: float | None = 500, **more: Any) -> PastAct:
     facts: dict[str, Any] = {
         "policy": "call-setup",
@@ -160,18 +172,21 @@ def ask(
     after_again: bool = True,
     approved: frozenset[str] = frozenset(),
     cpu_share: Mapping[str, Reading] | None = None,
+    holds: Holds = NO_HOLDS,
 ) -> Decision:
     default = {s.name: restoring() if s.action.scale is None else scaling() for s in under.steps}
     return decide(
         record="mine",
         policy="call-setup",
+        promise=PROMISE,
         mode=mode,
         terms=under,
         finding=found,
         workloads={"pcscf": workload()} if workloads is None else workloads,
         previews=default if previews is None else previews,
         variables={step.name: variables for step in under.steps},
-        guard_facts=facts or GuardFacts(complete=True),
+        guard_facts=facts or GuardFacts(complete=True, health=CALM),
+        holds=holds,
         cpu_share={"pcscf": Reading(0.2)} if cpu_share is None else cpu_share,
         attempts=attempts or {},
         after=after,

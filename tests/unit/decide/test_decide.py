@@ -14,6 +14,7 @@ from homeostat.flow.facts import NOTHING_KNOWN, Decision, Owner, Ownership, Prev
 from homeostat.flow.past_acts import GuardFacts
 from tests.unit.decide.building import (
     ANYTHING_GOES,
+    CALM,
     NOW,
     act,
     ask,
@@ -239,10 +240,10 @@ def test_the_escalation_goes_on_from_the_step_that_failed(attempts, after, repea
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [
-        (GuardFacts(complete=False), "RecordsIncomplete"),
-        (GuardFacts(complete=True, acts=(act(settled_ago=10),)), "CoolingDown"),
-        (GuardFacts(complete=True, acts=(act(open=True, settled_ago=None),)), "TargetBusy"),
-        (GuardFacts(complete=True, acts=tuple(act(record="mine") for _ in range(4))), "TooFrequent"),
+        (GuardFacts(complete=False, health=CALM), "RecordsIncomplete"),
+        (GuardFacts(complete=True, health=CALM, acts=(act(settled_ago=10),)), "CoolingDown"),
+        (GuardFacts(complete=True, health=CALM, acts=(act(open=True, settled_ago=None),)), "TargetBusy"),
+        (GuardFacts(complete=True, health=CALM, acts=tuple(act(record="mine") for _ in range(4))), "TooFrequent"),
     ],
 )
 def test_the_first_blocker_is_the_reason(facts, reason):
@@ -323,7 +324,7 @@ def decided(case, never=(), approval=()) -> Decision:
         mode=case["mode"],
         previews={"restore-limit": restoring(), "add-capacity": scaling(case["intended"], case["present"])},
         workloads={"pcscf": workload(case["present"])},
-        facts=GuardFacts(case["complete"], acts),
+        facts=GuardFacts(case["complete"], acts, health=CALM),
         attempts=case["attempts"],
     )
 

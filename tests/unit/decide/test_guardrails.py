@@ -11,8 +11,9 @@ from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.decide.guards import check_guards
 from homeostat.flow.facts import Ownership, Reading, Unknown
+from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts
-from tests.unit.decide.building import NOW, WORKLOAD, act, plan_of, scale, scaling, terms, workload
+from tests.unit.decide.building import CALM, NOW, PROMISE, WORKLOAD, act, plan_of, scale, scaling, terms, workload
 
 PERMIT, DENY, INDETERMINATE = GuardVerdictName.PERMIT, GuardVerdictName.DENY, GuardVerdictName.INDETERMINATE
 TERMS = terms()
@@ -29,15 +30,19 @@ def check(
     mode=Mode.LIVE,
     cpu=None,
     owned=NOBODY_ELSE,
+    episodes=(),
+    health=CALM,
 ):
     verdicts = check_guards(
         record="mine",
         policy="call-setup",
+        promise=PROMISE,
         terms=under,
         plan=plan or plan_of(scale(), scaling(), under),
         workload=workload() if on is None else on,
         ownership=owned,
-        facts=GuardFacts(complete, tuple(acts)),
+        facts=GuardFacts(complete, tuple(acts), tuple(episodes), health),
+        holds=NO_HOLDS,
         now=now,
         mode=mode,
         cpu_share=cpu,
@@ -56,15 +61,24 @@ def to(intended: int, before: int = 2) -> Plan:
 def test_all_guards_are_asked_in_a_fixed_order_and_permit():
     verdicts = check()
     assert list(verdicts) == [
+        "Stop",
+        "Pause",
+        "Maintenance",
         "TargetExists",
+        "Disallowed",
         "ManagedBy",
         "PingPong",
         "Bounds",
         "LargestStep",
         "SecondIndicator",
         "Concurrency",
+        "PolicyConcurrency",
+        "FailureDomain",
         "Cooldown",
         "Frequency",
+        "Flapping",
+        "Storm",
+        "Windows",
     ]
     assert held_back(verdicts) == {}
     assert verdicts["Frequency"].message == "0 of 4 acts in 1 h"
@@ -158,7 +172,7 @@ def test_only_shadow_goes_without_a_frequency(mode, expected):
     [
         (act(record="b", open=True, settled_ago=400), {"Concurrency": "TargetBusy"}),
         (act(record="mine", open=True), {}),
-        (act(record="b", open=True, workload_uid="uid-other", settled_ago=None), {}),
+        (act(record="b", open=True, policy="b", workload_uid="uid-other", settled_ago=None), {}),
         (act(record="b", open=False), {}),
     ],
 )
@@ -176,11 +190,13 @@ def test_without_a_workload_nothing_is_permitted():
     verdicts = check_guards(
         record="mine",
         policy="p",
+        promise=PROMISE,
         terms=TERMS,
         plan=to(3),
         workload=None,
         ownership=NOBODY_ELSE,
-        facts=GuardFacts(complete=True),
+        facts=GuardFacts(complete=True, health=CALM),
+        holds=NO_HOLDS,
         now=NOW,
     )
     assert {v.name for v in verdicts if v.verdict is not PERMIT} >= {"TargetExists", "LargestStep"}
@@ -193,7 +209,15 @@ def test_a_replaced_target_is_not_acted_on():
 
 def test_without_all_records_nothing_derived_from_them_is_permitted():
     verdicts = check(complete=False)
-    names = ("PingPong", "Concurrency", "Cooldown", "Frequency")
+    names = (
+        "PingPong",
+        "Concurrency",
+        "PolicyConcurrency",
+        "FailureDomain",
+        "Cooldown",
+        "Frequency",
+        "Flapping",
+    )
     assert held_back(verdicts) == dict.fromkeys(names, "RecordsIncomplete")
     assert {verdicts[n].verdict for n in names} == {INDETERMINATE}
 

@@ -12,9 +12,12 @@ from homeostat.contracts.operations import Plan, TargetIdentity
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Terms
 from homeostat.decide.guards import check_guards
 from homeostat.flow.facts import Owner, Ownership, Preview, Reading
+from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts, PastAct, PastChange
 from tests.unit.decide.building import (
+    CALM,
     NOW,
+    PROMISE,
     WORKLOAD,
     act,
     patch,
@@ -67,11 +70,13 @@ def guard(
     verdicts = check_guards(
         record="mine",
         policy="call-setup",
+        promise=PROMISE,
         terms=under or terms(),
         plan=plan,
         workload=workload(replicas),
         ownership=owned,
-        facts=GuardFacts(complete=True, acts=acts),
+        facts=GuardFacts(complete=True, acts=acts, health=CALM),
+        holds=NO_HOLDS,
         now=NOW,
         cpu_share=cpu_share,
     )
@@ -225,11 +230,13 @@ def test_what_is_remembered_ends():
     later = check_guards(
         record="mine",
         policy="call-setup",
+        promise=PROMISE,
         terms=terms(),
         plan=again(),
         workload=workload(),
         ownership=Ownership(),
-        facts=GuardFacts(complete=True, acts=acts),
+        facts=GuardFacts(complete=True, acts=acts, health=CALM),
+        holds=NO_HOLDS,
         now=NOW + timedelta(hours=23),
     )
     assert next(v for v in later if v.name == "PingPong").verdict is PERMIT

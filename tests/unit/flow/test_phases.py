@@ -33,9 +33,11 @@ def test_only_what_may_have_been_done_is_counted(state, kind, counted):
 @pytest.mark.parametrize(
     ("guardrails", "span"),
     [
-        ({"cooldown": "5m"}, timedelta(minutes=5)),
-        ({"cooldown": "5m", "frequency": {"limit": 4, "per": "1h"}}, timedelta(hours=1)),
+        ({"cooldown": "5m", "flapping": {"per": "1m"}}, timedelta(minutes=5)),
+        ({"cooldown": "5m"}, timedelta(hours=1)),
+        ({"cooldown": "5m", "frequency": {"limit": 4, "per": "3h"}}, timedelta(hours=3)),
         ({"cooldown": "2h", "frequency": {"limit": 4, "per": "1h"}}, timedelta(hours=2)),
+        ({"cooldown": "2h", "frequency": {"limit": 4, "per": "3h"}, "flapping": {"per": "4h"}}, timedelta(hours=4)),
     ],
 )
 def test_the_longest_guard_counts(guardrails, span):

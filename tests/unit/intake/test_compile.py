@@ -35,6 +35,7 @@ def test_hash_is_that_of_the_meaning():
 
 ROLE = {"name": "Throttled", "evidence": [{"name": "e", "query": "rate(x)"}]}
 SCALE = {"scale": {"target": "sip", "by": "+1"}}
+FREEZE = {"name": "christmas", "deny": "0 0 24 12 *", "duration": "48h"}
 WORST = {"query": 'rate(x{pod=~"$pods"})', "threshold": "1"}
 
 
@@ -109,6 +110,41 @@ WORST = {"query": 'rate(x{pod=~"$pods"})', "threshold": "1"}
             "expected type matrix",
         ),
         (compile_policy, policy(mode="Live"), "InvalidSpec", "spec", "frequency"),
+        (
+            compile_policy,
+            policy(guardrails={"windows": [{**FREEZE, "deny": "0 25 24 12 *"}]}),
+            "InvalidSpec",
+            "spec.guardrails.windows[christmas].deny",
+            "'0 25 24 12 *' is no cron of minute, hour, day, month and day of the week: Bad hour",
+        ),
+        (
+            compile_policy,
+            policy(guardrails={"windows": [{**FREEZE, "deny": "0 0 31 11 *"}]}),
+            "InvalidSpec",
+            "spec.guardrails.windows[christmas].deny",
+            "Bad day-of-month",
+        ),
+        (
+            compile_policy,
+            policy(guardrails={"windows": [{**FREEZE, "timeZone": "Europe/Stokholm"}]}),
+            "InvalidSpec",
+            "spec.guardrails.windows[christmas].timeZone",
+            "no time zone is called 'Europe/Stokholm': give one such as Europe/Stockholm or UTC",
+        ),
+        (
+            compile_policy,
+            policy(guardrails={"windows": [{**FREEZE, "duration": "400d"}]}),
+            "InvalidSpec",
+            "spec.guardrails.windows[christmas]",
+            "at most 366d",
+        ),
+        (
+            compile_policy,
+            policy(guardrails={"flapping": {"per": "999999999w"}}),
+            "InvalidSpec",
+            "spec.guardrails.flapping.per",
+            "longer than can be reckoned with",
+        ),
         (
             compile_policy,
             policy(steps=[{"name": "add", "if": "target.replica < 6", "action": SCALE}]),

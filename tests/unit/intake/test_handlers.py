@@ -5,7 +5,7 @@ from typing import Any
 import kopf
 import pytest
 
-from homeostat.intake.catalog import Catalog
+from homeostat.intake.catalog import KINDS, Catalog
 from homeostat.intake.handlers import register
 from tests.unit.intake.bodies import intent
 
@@ -37,7 +37,7 @@ def test_nothing_but_raw_events(registry):
     assert {"_watching", "_changing", "_spawning", "_indexing", "_webhooks"} <= parts.keys()
     filled = {name for name in parts if handlers_of(registry, name)}
     assert filled == {"_watching"}
-    assert len(handlers_of(registry, "_watching")) == 4
+    assert len(handlers_of(registry, "_watching")) == len(KINDS) + 1
 
 
 def body_of(content: Any) -> kopf.Body:

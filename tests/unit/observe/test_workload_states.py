@@ -2,7 +2,16 @@ from typing import Any
 
 import pytest
 
-from homeostat.observe.workloads import cpu_limit, is_settled, pod_of, selector_of, unavailable_in_rollout
+from homeostat.contracts.target import Target
+from homeostat.observe.workloads import (
+    ZONE,
+    cpu_limit,
+    failure_domains,
+    is_settled,
+    pod_of,
+    selector_of,
+    unavailable_in_rollout,
+)
 
 
 def pod(name: str = "a", ready: bool = True, **metadata: str) -> dict[str, Any]:
@@ -121,3 +130,32 @@ def rolled(kind: str, kind_of_strategy: str = "RollingUpdate", **rolling: Any) -
 )
 def test_pods_that_a_rollout_takes_out_of_service(body, replicas, expected):
     assert unavailable_in_rollout(body, replicas) == expected
+
+
+def in_zone(*zones: str | None) -> list[dict[str, Any]]:
+    """Bound pods; None: one that no node was found for."""
+    return [
+        {"metadata": {"labels": {ZONE: zone} if zone else {}}, "spec": {"nodeName": "n"} if zone is not None else {}}
+        for zone in zones
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stated", "label", "pods", "expected"),
+    [
+        (None, None, in_zone("west", "west"), ("west",)),
+        (None, None, in_zone("west", "east"), ("east", "west")),
+        (None, None, in_zone("west", None), ("west",)),
+        (None, None, in_zone("west", ""), ()),
+        (None, None, in_zone(None), ()),
+        (None, None, [], ()),
+        (None, "north", in_zone("west"), ("north",)),
+        ("site-7", "north", in_zone("west"), ("site-7",)),
+        ("site-7", None, [], ("site-7",)),
+    ],
+)
+def test_a_failure_domain_is_stated_or_labelled(stated, label, pods, expected):
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pcscf"}
+    target = Target.model_validate({"name": "pcscf", "ref": ref, "failureDomain": stated})
+    body = {"metadata": {"labels": {ZONE: label}} if label else {}}
+    assert failure_domains(target, body, pods) == expected

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -5,7 +6,9 @@ import pytest
 from homeostat.contracts.operations import OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.remediation import Phase, Times
 from homeostat.contracts.verification import OutcomeName
+from homeostat.flow.past_acts import PromiseRef
 from homeostat.record.guard_facts import Listing, guard_facts
+from tests.unit.decide.building import CALM
 from tests.unit.record.samples import AT, TUNING, operation, record, stored, verification
 
 LATER = AT + timedelta(minutes=10)
@@ -151,3 +154,33 @@ def test_an_extension_that_names_a_path_can_be_set_back(field, told):
 def test_a_size_that_was_lowered_one_by_one_is_one_change_from_the_first_to_the_last():
     steps = [operation(id="1", before="4", intended="3"), operation(id="2", before="3", intended="2")]
     assert change_of(*steps) == [("pcscf-uid", "spec.replicas", "4", "", "2", False)]
+
+
+def test_the_failure_domains_of_an_act_are_those_recorded_with_it():
+    in_zones = verification(failure_domains=["west", "east"])
+    (act,) = guard_facts([stored(record(verifications=[in_zones]))]).acts
+    assert act.failure_domains == {"west", "east"}
+    (before_there_were_any,) = guard_facts([stored(record())]).acts
+    assert before_there_were_any.failure_domains == frozenset()
+
+
+def test_every_record_is_an_episode_whether_anything_was_done_or_not():
+    seen = stored(record(operations=[]))
+    (episode,) = guard_facts([seen]).episodes
+    spec = seen.record.spec
+    assert (episode.record, episode.since) == (seen.name, spec.episode.since)
+    assert episode.promise == PromiseRef(spec.intent.uid, spec.trigger.expectation)
+
+
+def test_what_was_counted_is_handed_on():
+    assert guard_facts([]).health is None
+    assert guard_facts([], CALM).health == CALM
+
+
+@pytest.mark.parametrize(
+    ("is_open", "settled", "under_way"),
+    [(True, None, True), (True, AT, False), (False, AT, False), (False, None, False)],
+)
+def test_an_act_is_under_way_until_it_is_settled(is_open, settled, under_way):
+    (act,) = guard_facts([stored(record())]).acts
+    assert replace(act, open=is_open, settled_at=settled).is_under_way is under_way

@@ -7,6 +7,7 @@ from homeostat.contracts.common import ConditionStatus
 from homeostat.contracts.remediation import Phase
 from homeostat.contracts.service_intent import Episode, ExpectationStateName, Fulfilment, ServiceIntentStatus
 from homeostat.flow.facts import Assessment, Look, Reading, Track, Unknown
+from homeostat.flow.holds import Hold, HoldKind, HoldReason
 from homeostat.flow.resources import Refusal
 from homeostat.record.conditions import intent_status
 from tests.unit.record.samples import AT, intent_spec, record
@@ -67,6 +68,14 @@ def test_a_look_becomes_conditions_and_one_line(assessment, fulfilled, telemetry
     assert condition(status, "Remediating") == ("False", "NothingToDo")
     assert status.summary == summary
     assert status.observed_generation == 4
+
+
+def test_what_people_hold_back_is_a_condition_and_ends_the_line():
+    hold = Hold(HoldKind.PAUSE, HoldReason.PAUSED, "ServiceIntent call-setup is paused until 2026-11-22T22:00:00Z")
+    status = made(assessment=MET, hold=hold)
+    assert condition(status, "Held") == ("True", "Paused")
+    assert status.summary.endswith(f"; {hold.message}")
+    assert condition(made(assessment=MET), "Held") == ("False", "NothingHeld")
 
 
 def test_the_message_of_a_violation_is_that_of_the_api_page():

@@ -1,4 +1,4 @@
-"""How soon, and how often, the next act may follow."""
+"""How soon, how often, and beside how many others the next act may follow."""
 
 from datetime import timedelta
 
@@ -46,3 +46,29 @@ def frequency(question: Question) -> Finding:
     if len(recent) < limit.limit:
         return permit(count)
     return deny("TooFrequent", f"{count} were made on it, over all policies")
+
+
+def flapping(question: Question) -> Finding:
+    """So many episodes of the same expectation in so long: what was done for it does not last."""
+    budget = question.terms.guardrails.flapping
+    per = parse_duration(budget.per)
+    others = {
+        episode.record
+        for episode in question.facts.episodes
+        if episode.promise == question.promise and episode.since > question.now - per
+    }
+    count = len(others - {question.record}) + 1
+    told = f"it broke {count} times in {format_span(per)}, at most {budget.limit} are acted on"
+    if count <= budget.limit:
+        return permit(told)
+    return deny("Flapping", f"{told}: what was done for it does not last, and a person must find out why")
+
+
+def policy_concurrency(question: Question) -> Finding:
+    """So many remediations of the policy at the same time."""
+    limit = question.terms.guardrails.concurrency
+    others = sorted({act.record for act in question.others_under_way() if act.policy == question.policy})
+    if len(others) < limit:
+        return permit(f"{len(others)} other remediations of the policy act now, of at most {limit} with this one")
+    named = ", ".join(others[:3])
+    return deny("PolicyBusy", f"{named} of the same policy must end first: at most {limit} act at the same time")

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from homeostat.contracts.operations import Plan
-from homeostat.contracts.remediation import Terms
+from homeostat.contracts.remediation import GuardVerdictName, Terms
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.flow.facts import Ownership, Reading, Workload
-from homeostat.flow.past_acts import GuardFacts, PastAct
+from homeostat.flow.holds import Holds
+from homeostat.flow.past_acts import GuardFacts, PastAct, PromiseRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class Question:
     """One plan, and everything that a guard may look at."""
 
     record: str
+    policy: str
+    promise: PromiseRef
     terms: Terms
     plan: Plan
     workload: Workload | None
@@ -23,6 +26,7 @@ class Question:
     now: datetime
     mode: Mode
     cpu_share: Reading | None
+    holds: Holds
 
     @property
     def uid(self) -> str:
@@ -34,6 +38,10 @@ class Question:
     def acts(self) -> tuple[PastAct, ...]:
         """Acts on this workload by any record and policy."""
         return tuple(act for act in self.facts.acts if act.workload_uid == self.uid)
+
+    def others_under_way(self) -> tuple[PastAct, ...]:
+        """Acts of other records that are not done, verified and undone yet, on any workload."""
+        return tuple(act for act in self.facts.acts if act.is_under_way and act.record != self.record)
 
     def is_planned(self, act: PastAct) -> bool:
         """Whether it is the very attempt that is asked about: recorded already, and asked about again."""
@@ -58,17 +66,23 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a guard found; ``denied`` is the reason in a word, empty where it permits."""
+    """What a guard found; ``reason`` is why it does not permit, in a word."""
 
-    denied: str
+    verdict: GuardVerdictName
+    reason: str
     message: str
 
 
 def permit(message: str) -> Finding:
     """Nothing speaks against it."""
-    return Finding("", message)
+    return Finding(GuardVerdictName.PERMIT, "", message)
 
 
 def deny(reason: str, message: str) -> Finding:
     """The plan is held back."""
-    return Finding(reason, message)
+    return Finding(GuardVerdictName.DENY, reason, message)
+
+
+def cannot_tell(reason: str, message: str) -> Finding:
+    """What the guard needs is not known; the plan is held back."""
+    return Finding(GuardVerdictName.INDETERMINATE, reason, message)
