@@ -11,7 +11,7 @@ from e2e.cnf.deploy import NAMESPACE
 from e2e.stage import Stage
 from e2e.timeline import Who
 
-_KINDS = "serviceintents,remediationpolicies,remediations,telemetrysources"
+_KINDS = "serviceintents,remediationpolicies,remediations,telemetrysources,maintenancewindows"
 _CONTROLLER = "homeostat.dev/operator"
 _EVENTS = f"/apis/events.k8s.io/v1/namespaces/{NAMESPACE}/events"
 

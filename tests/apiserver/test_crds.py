@@ -49,7 +49,9 @@ def test_kubectl_explain_reads_like_documentation(cluster, path, sentence):
     assert sentence in explained(cluster, path)
 
 
-@pytest.mark.parametrize("kind", ["serviceintent", "remediationpolicy", "remediation", "telemetrysource"])
+@pytest.mark.parametrize(
+    "kind", ["serviceintent", "remediationpolicy", "remediation", "telemetrysource", "maintenancewindow"]
+)
 def test_kubectl_explain_names_every_field(cluster, kind):
     told = cluster.kubectl("explain", f"{kind}.spec", "--recursive")
     assert "FIELDS:" in told

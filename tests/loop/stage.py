@@ -118,7 +118,7 @@ class Stage:
         for policy in policies:
             self.api.create("remediationpolicies", self.namespace, policy)
         for policy in policies:
-            status = partial(self._policy_status, policy["metadata"]["name"])
+            status = partial(self.policy_status, policy["metadata"]["name"])
             eventually(status, lambda seen: _condition(seen, "Ready")["status"] == "True")
         eventually(self.fulfilment, lambda seen: seen == "Fulfilled")
 
@@ -128,7 +128,7 @@ class Stage:
         (target,) = self.api.get(at)["spec"]["targets"]
         self.api.patch(at, {"spec": {"targets": [{**target, "sessions": {"query": query, **more}}]}})
 
-    def _policy_status(self, name: str) -> Body:
+    def policy_status(self, name: str) -> Body:
         return dict(self.api.get(path("remediationpolicies", self.namespace, name)).get("status", {}))
 
     # What is seen of the promise.

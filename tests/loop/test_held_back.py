@@ -129,9 +129,7 @@ def annotated(name: str, value: str | None) -> Body:
     return {"metadata": {"annotations": {f"homeostat.dev/{name}": value}}}
 
 
-def test_planned_work_is_recorded_and_acted_on_only_once_it_has_settled(stage: Stage):
-    stage.govern(manifests.policy(manifests.add_capacity()))
-    end = in_seconds(25)
+def begin_planned_work(stage: Stage, until: str) -> None:
     window = {
         "apiVersion": "homeostat.dev/v1alpha1",
         "kind": "MaintenanceWindow",
@@ -139,12 +137,18 @@ def test_planned_work_is_recorded_and_acted_on_only_once_it_has_settled(stage: S
         "spec": {
             "workloads": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": manifests.EDGE}],
             "from": in_seconds(-60),
-            "to": end,
+            "to": until,
             "changeId": "CHG0031337",
             "settle": f"{SETTLE.seconds}s",
         },
     }
     stage.api.create("maintenancewindows", stage.namespace, window)
+
+
+def test_planned_work_is_recorded_and_acted_on_only_once_it_has_settled(stage: Stage):
+    stage.govern(manifests.policy(manifests.add_capacity()))
+    end = in_seconds(25)
+    begin_planned_work(stage, end)
     eventually(lambda: held(stage), lambda seen: seen == {"status": "True", "reason": "UnderMaintenance"})
     stage.cnf.offer(OVERLOAD)
 
@@ -157,3 +161,18 @@ def test_planned_work_is_recorded_and_acted_on_only_once_it_has_settled(stage: S
     assert acted_at(record) >= moment(end) + SETTLE
     assert len(stage.records()) == 1
     assert [c["reason"] for c in record["spec"]["candidates"]] == ["UnderMaintenance"]
+
+
+def test_an_act_in_flight_is_verified_and_left_out_of_the_scores(stage: Stage):
+    stage.govern(manifests.policy(manifests.add_capacity()))
+    stage.cnf.offer(OVERLOAD)
+    stage.reach("Verifying")
+    begin_planned_work(stage, in_seconds(120))
+
+    record = stage.reach("Succeeded", seconds=90)
+    (judged,) = record["status"]["verifications"]
+    assert judged["outcome"] == "Effective"
+    assert "CHG0031337" in judged["plannedWork"]
+    policy = eventually(lambda: stage.policy_status(manifests.POLICY), lambda status: "outcomes" in status)
+    throughout(lambda: stage.policy_status(manifests.POLICY), lambda s: s["outcomes"]["effective"] == 0, seconds=4)
+    assert policy["outcomes"]["ineffective"] == 0

@@ -1,6 +1,6 @@
 """Pause, stop and resume: annotations on what a person may edit, written under the person's own name."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from homeostat.cli.records import ClusterRefusalError
 from homeostat.contracts.annotations import PAUSED_REASON, PAUSED_UNTIL, STOPPED, STOPPED_REASON
 from homeostat.contracts.common import API_VERSION, parse_duration
+from homeostat.contracts.operations import OperationState
 from homeostat.contracts.remediation import Remediation
 from homeostat.flow.phases import is_open
 from homeostat.flow.standing import may_stand
@@ -146,7 +147,7 @@ def _command(verb: str, objects: Objects, scope: Scope) -> str:
 
 
 def _by_hand(objects: Objects, scope: Scope) -> Iterator[str]:
-    """What would take back by hand what open remediations did."""
+    """What a person types in the place of open remediations."""
     namespace = objects.namespace if scope.is_namespaced else scope.name
     records = objects.read_object(API_VERSION, f"namespaces/{namespace}/remediations", False)
     for body in records.get("items") or ():
@@ -164,9 +165,15 @@ def _is_of(scope: Scope, record: Remediation) -> bool:
     return named[scope.kind] == scope.name
 
 
-def _told(namespace: str, name: str, record: Remediation) -> Iterable[str]:
-    standing = reversed(may_stand(record.status.operations))
-    back: Sequence[str] = [command for o in standing if (command := commands(namespace, o, record.spec).undo)]
-    if not back:
-        return [f"{name} ({record.status.phase}) has nothing to take back."]
-    return [f"{name} ({record.status.phase}); by hand its acts are taken back by:", *(f"  {line}" for line in back)]
+def _told(namespace: str, name: str, record: Remediation) -> Iterator[str]:
+    """What was about to be written, and what takes back the acts that stand."""
+    operations = record.status.operations
+    pending = [commands(namespace, o, record.spec).do for o in operations if o.state is OperationState.INTENDED]
+    back = [commands(namespace, o, record.spec).undo for o in reversed(may_stand(operations))]
+    known = [("what it was about to do", pending), ("what takes its acts back", [line for line in back if line])]
+    if not any(lines for _, lines in known):
+        yield f"{name} ({record.status.phase}) has nothing to do or to take back."
+    for what, lines in known:
+        if lines:
+            yield f"{name} ({record.status.phase}); by hand, {what}:"
+        yield from (f"  {line}" for line in lines)

@@ -8,8 +8,9 @@ import pytest
 
 from homeostat.cli.records import ClusterRefusalError
 from homeostat.cli.switches import pause, resume, scope_of, stop
+from homeostat.contracts.operations import OperationState
 from homeostat.contracts.remediation import Phase
-from tests.unit.record.samples import record
+from tests.unit.record.samples import operation, record
 
 NOW = datetime(2026, 11, 22, 20, 0, 0, 5, tzinfo=UTC)
 
@@ -70,8 +71,9 @@ def test_a_pause_has_an_end_in_sight(lasting):
     assert not cluster.sent
 
 
-def stored(phase: Phase) -> dict[str, Any]:
-    return {"metadata": {"name": "call-setup-1"}, **record(phase=phase).model_dump(mode="json", by_alias=True)}
+def stored(phase: Phase, **more: Any) -> dict[str, Any]:
+    body = record(phase=phase, **more).model_dump(mode="json", by_alias=True)
+    return {"metadata": {"name": "call-setup-1"}, **body}
 
 
 def test_a_stop_tells_how_open_acts_are_taken_back_by_hand():
@@ -80,8 +82,20 @@ def test_a_stop_tells_how_open_acts_are_taken_back_by_hand():
     ((_, _, _, annotations),) = cluster.sent
     assert annotations == {"homeostat.dev/stopped": "true", "homeostat.dev/stopped-reason": "alice: hands off"}
     assert "kubectl homeostat resume call-setup -n ims" in told
-    assert "call-setup-1 (Verifying); by hand its acts are taken back by:" in told
-    assert "kubectl scale deployment/pcscf -n ims --replicas=2" in told
+    assert told.splitlines()[1:] == [
+        "call-setup-1 (Verifying); by hand, what takes its acts back:",
+        "  kubectl scale deployment/pcscf -n ims --replicas=2",
+    ]
+
+
+def test_a_stop_tells_what_was_about_to_be_done():
+    intended = operation(state=OperationState.INTENDED, finished_at=None)
+    cluster = Cluster(None, stored(Phase.EXECUTING, operations=[intended]))
+    told = stop(cluster, scope_of("policy/call-setup"), "hands off")
+    assert told.splitlines()[1:] == [
+        "call-setup-1 (Executing); by hand, what it was about to do:",
+        "  kubectl scale deployment/pcscf -n ims --replicas=3",
+    ]
 
 
 @pytest.mark.parametrize(("target", "phase"), [("other", Phase.VERIFYING), ("call-setup", Phase.FAILED)])
