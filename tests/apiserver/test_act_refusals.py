@@ -296,19 +296,6 @@ async def test_a_name_with_a_digest_of_the_content(bench: Bench, name: str, refu
     assert ("disableNameSuffixHash" in preview.message) is bool(refused)
 
 
-@pytest.mark.parametrize(("controller", "refused"), [(True, "TargetManagedBy"), (False, "")])
-async def test_a_config_map_that_another_object_owns(bench: Bench, controller: bool, refused: str) -> None:
-    bench.create(workload("Deployment", "pcscf"))
-    pcscf = await bench.api.get("apps/v1", "Deployment", bench.namespace, "pcscf")
-    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pcscf", "uid": pcscf["metadata"]["uid"]}
-    bench.config_map(metadata={"name": "tuning", "ownerReferences": [owner | {"controller": controller}]})
-
-    preview = await bench.reconfigure(set=SET)
-
-    assert preview.refused == refused
-    assert ("belongs to Deployment/pcscf" in preview.message) is controller
-
-
 @pytest.mark.parametrize(("manager", "warns"), [("Helm", False), ("amf-operator", True)])
 async def test_who_may_write_it_back_is_said(bench: Bench, manager: str, warns: bool) -> None:
     bench.create(workload("Deployment", "pcscf"))

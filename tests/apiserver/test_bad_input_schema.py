@@ -258,6 +258,11 @@ POLICIES: list[tuple[str, Any, str]] = [
         "release needs then.effective Stop",
     ),
     (
+        "steps.0",
+        {"name": "anew", "action": {"restart": {"target": "pcscf"}}, "release": {"afterMet": "30m"}},
+        "release takes added capacity back",
+    ),
+    (
         "steps.0.action",
         {"scale": {"target": "pcscf", "by": "+1"}, "reconfigure": {**RECONFIGURE, "restore": "/a"}},
         "give exactly one action",

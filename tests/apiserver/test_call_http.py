@@ -94,6 +94,18 @@ async def test_an_unclear_answer_that_cannot_be_looked_up_is_unknown(unasked: St
     assert len(RECEIVER.desk(unasked.namespace).taken) == 1
 
 
+async def test_a_refusal_after_a_lost_call_says_nothing_of_the_first(stage: Stage) -> None:
+    desk = RECEIVER.desk(stage.namespace)
+    desk.answers, desk.forgets = [504, 409], True  # it is still at work on the first, and turns the second away
+    (operation,) = await stage.operations()
+
+    receipt = await stage.apply(operation)
+
+    assert receipt.state is OperationState.UNKNOWN, receipt.message
+    assert "it may still take effect" in receipt.message
+    assert len(desk.taken) == 2
+
+
 async def test_without_a_status_nobody_knows_after_a_crash(unasked: Stage) -> None:
     operation = await _called(unasked)
 

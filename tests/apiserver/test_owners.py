@@ -253,6 +253,32 @@ async def test_who_controls_the_workload_is_to_be_acted_on(bench: Bench) -> None
     assert await bench.owners(ActionType.EVICT, "") == ()
 
 
+@pytest.mark.parametrize("controls", [True, False])
+async def test_a_config_map_that_a_controller_made_is_its(bench: Bench, controls: bool) -> None:
+    bench.create(stating(2))
+    made_by = identity_of(await bench.get(*DEPLOYMENT))
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "pcscf", "uid": made_by.uid, "controller": controls}
+    bench.create(named(TUNING, "tuning", ownerReferences=[owner]))
+
+    found = await bench.owners(ActionType.RECONFIGURE, "data[tuning.yaml]/a", ("v1", "ConfigMap", "tuning"))
+
+    assert names(found) == (["Deployment/pcscf controls ConfigMap/tuning"] if controls else [])
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("/metadata/annotations/example.com~1rate", ["the field manager terraform sets it"]),
+        ("/metadata/annotations/example.com~1other", []),
+        ("the rate", []),
+    ],
+)
+async def test_what_an_extension_names_by_its_path_has_owners(bench: Bench, field: str, expected: list[str]) -> None:
+    bench.apply(stating(None, annotations={"example.com/rate": "1"}), "terraform")
+
+    assert names(await bench.owners(ActionType.EXTENSION, field)) == expected
+
+
 async def test_a_key_of_a_config_map_has_owners_of_its_own(bench: Bench) -> None:
     bench.create(stating(2))
     bench.apply(named({**TUNING, "data": {"tuning.yaml": "a: 1\n"}}, "tuning"), "helm")

@@ -10,11 +10,12 @@ from urllib.parse import unquote
 
 @dataclass
 class Desk:
-    """Orders of one namespace; ``locked``: someone else works on it, and it takes none."""
+    """Orders of one namespace; ``locked``: someone else works on it, and it takes none. ``forgets``: it keeps none."""
 
     orders: dict[str, Any] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)
     locked: bool = False
+    forgets: bool = False
     state: str = "done"
     answers: list[int] = field(default_factory=list)
     """Statuses to answer the next writes with, once they are done."""
@@ -52,7 +53,8 @@ class Receiver:
                     return self._answer(409, {"error": "someone else works on this desk"})
                 key = self.headers["Idempotency-Key"]
                 desk.taken.append(key)
-                desk.orders.setdefault(key, body)
+                if not desk.forgets:
+                    desk.orders.setdefault(key, body)
                 return self._answer(desk.answers.pop(0) if desk.answers else 201, {"order": key})
 
             def do_DELETE(self) -> None:

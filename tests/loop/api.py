@@ -17,6 +17,7 @@ GROUPS = {
     "deployments": "/apis/apps/v1",
     "statefulsets": "/apis/apps/v1",
     "controllerrevisions": "/apis/apps/v1",
+    "horizontalpodautoscalers": "/apis/autoscaling/v2",
     "namespaces": "/api/v1",
     "configmaps": "/api/v1",
     "pods": "/api/v1",

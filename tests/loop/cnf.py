@@ -116,6 +116,12 @@ class Cnf:
             for name in pods or self._pods:
                 self._pods[name].face = face
 
+    def cripple(self, pod: str) -> None:
+        """Have one pod turn nearly all of its calls away."""
+        with self._lock:
+            self._count()
+            self._pods[pod].limit = 1.0
+
     def hold_calls(self, each: float) -> None:
         """Keep so many calls in progress on each pod."""
         with self._lock:

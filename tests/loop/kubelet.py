@@ -9,7 +9,7 @@ import requests
 
 from tests.loop.api import Api, Body, path
 from tests.loop.cnf import Exporters
-from tests.loop.manifests import CONFIG_MAP, KEY, LABEL
+from tests.loop.manifests import BUILT_IN_TUNING, CONFIG_MAP, KEY, LABEL
 
 _CONDITIONS = ("PodScheduled", "Initialized", "ContainersReady", "Ready")
 
@@ -54,7 +54,7 @@ class Kubelet:
             return
         try:
             tuning = self._api.get(path("configmaps", metadata["namespace"], CONFIG_MAP))["data"][KEY]
-            cnf.start(metadata["name"], tuning)
+            cnf.start(metadata["name"], metadata.get("annotations", {}).get(BUILT_IN_TUNING, tuning))
             self._api.patch(path("pods", metadata["namespace"], metadata["name"]) + "/status", _running())
         except requests.HTTPError as refused:
             if refused.response is None or refused.response.status_code != requests.codes.not_found:

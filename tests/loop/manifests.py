@@ -21,6 +21,9 @@ limits:
 timers: {noReactionMs: 2000}  # then the callee counts as gone
 """
 
+BUILT_IN_TUNING = "loop-test/tuning"
+"""Annotation of a pod whose software does not take its tuning from the ConfigMap: a bad release has one of its own."""
+
 WINDOW = "3s"
 
 

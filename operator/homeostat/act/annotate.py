@@ -6,14 +6,14 @@ digest of the configuration's whole text, so that everyone can compare it with t
 """
 
 from datetime import datetime
+from functools import partial
 
-from homeostat.act.annotation import told_by_annotation
+from homeostat.act.annotation import annotated, annotation_of, told_by_annotation, write_annotation
 from homeostat.act.in_force import rollout_awaited
 from homeostat.act.operations import intend
 from homeostat.act.preflight import describe, read_same, version_of
-from homeostat.act.send import Write, patching, send
 from homeostat.cluster.identity import identity_of
-from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
+from homeostat.contracts.operations import Operation, OperationAction, OperationKind
 from homeostat.contracts.target import Target
 from homeostat.flow.facts import Receipt
 from homeostat.flow.ports import Cluster, PlanStaleError
@@ -31,7 +31,7 @@ def annotate_operation(edit: Operation, number: int, *, workload: Body, annotati
         target=identity_of(workload),
         resource_version=version_of(workload),
         field=f"metadata.annotations[{annotation}]",
-        before=_present(workload, annotation),
+        before=annotated(workload, annotation),
         intended=edit.digest_intended,
         digest_before=edit.digest_before,
         digest_intended=edit.digest_intended,
@@ -49,29 +49,13 @@ class AnnotateEffect:
 
     async def apply(self, namespace: str, operation: Operation, target: Target) -> Receipt:
         """Write the digest if the annotation is as it was at the plan."""
-        annotation = annotation_of(operation)
-
-        async def prepare() -> Write | Receipt:
-            workload = await read_same(self._cluster, namespace, operation.target)
-            present = _present(workload, annotation)
-            if present == operation.intended:
-                return Receipt(OperationState.APPLIED)
-            if present != operation.before:
-                raise PlanStaleError(_annotated_by_others(operation, present))
-            change = {"resourceVersion": version_of(workload), "annotations": {annotation: operation.intended}}
-            return patching(self._cluster, namespace, operation.target, {"metadata": change})
-
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
-        return await send(operation.target, prepare, look)
+        look = partial(self.happened, namespace, operation, target)
+        return await write_annotation(self._cluster, namespace, operation, _annotated_by_others, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
         """The annotation itself tells."""
-        annotation = annotation_of(operation)
-        return await told_by_annotation(
-            self._cluster, namespace, operation, lambda body: _present(body, annotation), _annotated_by_others
-        )
+        present = partial(annotated, annotation=annotation_of(operation))
+        return await told_by_annotation(self._cluster, namespace, operation, present, _annotated_by_others)
 
     async def in_force(self, namespace: str, operation: Operation, target: Target) -> str:  # noqa: ARG002 - the signature is the port's
         """Empty while the annotation stands and no rollout is under way.
@@ -82,7 +66,7 @@ class AnnotateEffect:
             workload = await read_same(self._cluster, namespace, operation.target)
         except PlanStaleError as stale:
             return str(stale)
-        if _present(workload, annotation_of(operation)) != operation.intended:
+        if annotated(workload, annotation_of(operation)) != operation.intended:
             return f"{operation.field} of {describe(operation.target)}; someone else changed it since"
         return await rollout_awaited(self._cluster, namespace, workload)
 
@@ -109,15 +93,6 @@ class AnnotateEffect:
             }
         )
         return annotate_operation(restored, number, workload=workload, annotation=annotation_of(operation), at=at)
-
-
-def annotation_of(operation: Operation) -> str:
-    """The annotation that an operation writes."""
-    return operation.field.removeprefix("metadata.annotations[").removesuffix("]")
-
-
-def _present(workload: Body, annotation: str) -> str:
-    return str((workload["metadata"].get("annotations") or {}).get(annotation, ""))
 
 
 def _annotated_by_others(operation: Operation, present: str) -> str:

@@ -64,7 +64,8 @@ class CallHttpEffect:
                 lost = str(error)
                 continue
             receipt = _receipt(call, answer)
-            if receipt is not None:
+            # A refusal after a lost call may be of the second under that key, while the first is still worked on.
+            if receipt is not None and not (lost and receipt.state is OperationState.VOID):
                 return receipt
             lost = f"it answered {_told(answer)}"
         return await self._after_loss(namespace, operation, target, lost)

@@ -1,4 +1,4 @@
-"""Who else writes a ConfigMap, as the object itself tells."""
+"""Which ConfigMaps cannot be edited in place; who else writes one, ``observe.owners`` tells as of any object."""
 
 import re
 
@@ -13,27 +13,20 @@ _HASH_SUFFIX = re.compile(r".+-[2456789bcdfghkmt]{10}")
 """The signs of a kustomize hash: it writes 0, 1, 3, a and e as others, so that no word comes out."""
 
 
-def refuse_if_not_ours(config_map: Body) -> None:
-    """Refuse a ConfigMap whose content is someone else's to decide.
+def refuse_if_replaced(config_map: Body) -> None:
+    """Refuse a ConfigMap that is never changed, but replaced by another one.
 
     Raises:
         RefusedError: with what to do instead.
     """
     metadata = config_map["metadata"]
     name = metadata["name"]
-    owner = next((o for o in metadata.get("ownerReferences") or () if o.get("controller")), None)
     if config_map.get("immutable"):
         message = (
             f"ConfigMap {name} is immutable: it can only be replaced by a new one. Roll out the workload with a new "
             "ConfigMap where it is defined"
         )
         raise RefusedError("ConfigMapImmutable", message)
-    if owner is not None:
-        message = (
-            f"ConfigMap {name} belongs to {owner.get('kind')}/{owner.get('name')}, whose controller would write it "
-            "back: change that object instead, by the action patch"
-        )
-        raise RefusedError("TargetManagedBy", message)
     if _HASH_SUFFIX.fullmatch(name):
         message = (
             f"the name of ConfigMap {name} carries a digest of its content, as kustomize makes it: the next rollout "

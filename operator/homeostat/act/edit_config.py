@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from functools import partial
 
 from homeostat.act.config_text import ConfigField, turned
 from homeostat.act.edit_error import EditError
@@ -58,9 +59,7 @@ class EditConfigEffect:
             patch = {"metadata": {"resourceVersion": version_of(config_map)}, "data": {field.key: new_text}}
             return patching(self._cluster, namespace, operation.target, patch)
 
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
+        look = partial(self.happened, namespace, operation, target)
         return await send(operation.target, prepare, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's

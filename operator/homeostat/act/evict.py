@@ -36,9 +36,7 @@ class EvictEffect:
             name, uid = operation.target.name, operation.target.uid
             return partial(self._cluster.evict, namespace, name, uid, version_of(pod))
 
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
+        look = partial(self.happened, namespace, operation, target)
         return await send(operation.target, prepare, look, verb="create", subresource="eviction")
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's

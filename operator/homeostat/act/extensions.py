@@ -1,7 +1,8 @@
 """The installed extensions, and the walls around them: a fault of theirs stops their act, never the operator."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
@@ -14,12 +15,15 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 from homeostat.contracts.steps import Step
 from homeostat.contracts.target import Target
 from homeostat.flow.facts import Occasion, Preview, Receipt
+from homeostat.flow.field_changes import LONGEST_VALUES
 from homeostat.flow.ports import Cluster, Effect, KubernetesError, PlanStaleError
 from homeostat.flow.resources import StoredRecord
 
 log = logging.getLogger(__name__)
 
 _MOST_FAULTS_TOLD = 3
+_LONGEST_SECONDS = 60.0
+"""Time that an extension has for one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,9 @@ class ExtensionActuator:
         except ValidationError as error:
             return Preview(refused="InvalidParameters", message=_told(error))
         try:
-            preview = await extension.actuator(self._cluster).preview(step, occasion)
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                preview = await extension.actuator(self._cluster).preview(step, occasion)
+            _check_fits(preview)
         except Exception as error:
             log.exception("extension %s failed to preview step %s", name, step.name)
             return Preview(refused="ExtensionFailed", message=f"extension {name} failed: {error!r}")
@@ -105,7 +111,9 @@ class ExtensionActuator:
         if extension is None:
             raise PlanStaleError(self._extensions.why_not(name))
         try:
-            operations = await extension.actuator(self._cluster).operations(plan, step, occasion, at)
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                operations = await extension.actuator(self._cluster).operations(plan, step, occasion, at)
+            _check_own(operations, plan.step, plan.attempt, OperationKind.APPLY)
         except (PlanStaleError, KubernetesError):
             raise
         except Exception as error:
@@ -129,7 +137,8 @@ class ExtensionEffect:
             message = f"{self._extensions.why_not(operation.extension)}; nothing was changed"
             return Receipt(OperationState.VOID, message=message)
         try:
-            return await effect.apply(namespace, operation, target)
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                return await effect.apply(namespace, operation, target)
         except (PlanStaleError, KubernetesError):
             raise
         except Exception as error:
@@ -141,7 +150,8 @@ class ExtensionEffect:
         if effect is None:
             return Receipt(OperationState.UNKNOWN, message=self._extensions.why_not(operation.extension))
         try:
-            return await effect.happened(namespace, operation, target)
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                return await effect.happened(namespace, operation, target)
         except KubernetesError:
             raise
         except Exception as error:
@@ -153,7 +163,8 @@ class ExtensionEffect:
         if effect is None:
             return f"its extension ({self._extensions.why_not(operation.extension)})"
         try:
-            return await effect.in_force(namespace, operation, target)
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                return await effect.in_force(namespace, operation, target)
         except KubernetesError:
             raise
         except Exception as error:
@@ -171,7 +182,9 @@ class ExtensionEffect:
         if effect is None:
             raise PlanStaleError(f"{self._extensions.why_not(operation.extension)}; what it did is left alone")
         try:
-            undo = await effect.reverse(namespace, operation, target, kind, number, at)
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                undo = await effect.reverse(namespace, operation, target, kind, number, at)
+            _check_own([undo] if undo else [], operation.step, operation.attempt, kind)
         except (PlanStaleError, KubernetesError):
             raise
         except Exception as error:
@@ -181,6 +194,30 @@ class ExtensionEffect:
     def _effect(self, operation: Operation) -> Effect | None:
         extension = self._extensions.usable.get(operation.extension)
         return None if extension is None else extension.effect(self._cluster, self._record)
+
+
+def _check_fits(preview: Preview) -> None:
+    """What would break the record must not reach it.
+
+    Raises:
+        ValueError: a text is longer than a record holds.
+    """
+    for name in ("field", "before", "intended", "description"):
+        if len(getattr(preview, name)) > LONGEST_VALUES:
+            raise ValueError(f"its {name} is longer than the {LONGEST_VALUES} characters that a record holds")
+
+
+def _check_own(operations: Sequence[Operation], step: str, attempt: int, kind: OperationKind) -> None:
+    """Operations stand in the record beside others, which they must not be taken for.
+
+    Raises:
+        ValueError: they are not those that were asked for.
+    """
+    if len({operation.id for operation in operations}) < len(operations):
+        raise ValueError("two of its operations have the same id")
+    for o in operations:
+        if (o.step, o.attempt, o.kind, o.state) != (step, attempt, kind, OperationState.INTENDED):
+            raise ValueError(f"operation {o.id} is not an Intended {kind} of step {step}, attempt {attempt}")
 
 
 def _signed(operation: Operation, name: str) -> Operation:

@@ -6,11 +6,11 @@ ActivePodsWithRanks, and the StatefulSet documentation.
 """
 
 from datetime import datetime
+from functools import partial
 
-from homeostat.act.annotation import told_by_annotation
+from homeostat.act.annotation import annotated, told_by_annotation, write_annotation
 from homeostat.act.operations import intend, opposite
 from homeostat.act.preflight import describe, read_same, version_of
-from homeostat.act.send import Write, patching, send
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.target import Target
 from homeostat.flow.facts import Pod, Receipt, Workload
@@ -69,22 +69,8 @@ class MarkForRemovalEffect:
 
     async def apply(self, namespace: str, operation: Operation, target: Target) -> Receipt:
         """Write the mark; a pod that is gone needs none."""
-
-        async def prepare() -> Write | Receipt:
-            pod = await read_same(self._cluster, namespace, operation.target)
-            present = _mark(pod)
-            if present == operation.intended:
-                return Receipt(OperationState.APPLIED, message=f"{describe(operation.target)} was marked already")
-            if present != operation.before:
-                raise PlanStaleError(_marked_by_others(operation, present))
-            annotations = {ANNOTATION: operation.intended or None}
-            patch = {"metadata": {"resourceVersion": version_of(pod), "annotations": annotations}}
-            return patching(self._cluster, namespace, operation.target, patch)
-
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
-        return await send(operation.target, prepare, look)
+        look = partial(self.happened, namespace, operation, target)
+        return await write_annotation(self._cluster, namespace, operation, _marked_by_others, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
         """The mark itself tells."""
@@ -119,7 +105,7 @@ class MarkForRemovalEffect:
 
 
 def _mark(pod: Body) -> str:
-    return str((pod["metadata"].get("annotations") or {}).get(ANNOTATION, ""))
+    return annotated(pod, ANNOTATION)
 
 
 def _marked_by_others(operation: Operation, present: str) -> str:

@@ -1,7 +1,9 @@
 """The patch effect: named fields of any object, in one merge patch; a list that holds one is sent whole."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from homeostat.act.in_force import replicas_awaited, replicas_of
@@ -62,9 +64,7 @@ class PatchEffect:
             patch = patch_of(body, read_values(operation.intended))
             return patching(self._cluster, namespace, operation.target, patch)
 
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
+        look = partial(self.happened, namespace, operation, target)
         return await send(operation.target, prepare, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's
@@ -104,7 +104,7 @@ class PatchEffect:
         generation, observed = body["metadata"].get("generation"), (body.get("status") or {}).get("observedGeneration")
         if generation is not None and observed is not None and observed < generation:
             return f"the controller of {name} to see the change"
-        return await self._scaled(namespace, body, target)
+        return await self._taken_away(namespace, operation) or await self._scaled(namespace, body, target)
 
     async def reverse(
         self,
@@ -137,6 +137,15 @@ class PatchEffect:
                 "decided since, and it is left alone"
             )
         return opposite(operation, kind, number, version_of(body), at)
+
+    async def _taken_away(self, namespace: str, operation: Operation) -> str:
+        """The instances that a lower floor is to end and that their autoscaler has not taken away yet."""
+        for pod in operation.ends:
+            with contextlib.suppress(NotFoundError):
+                body = await self._cluster.get("v1", "Pod", namespace, pod)
+                if "deletionTimestamp" not in body["metadata"]:
+                    return f"{describe(operation.target)} to take {pod} away"
+        return ""
 
     async def _scaled(self, namespace: str, body: Body, target: Target) -> str:
         """What is awaited of the autoscaler of the target whose bounds were changed; empty for any other object."""

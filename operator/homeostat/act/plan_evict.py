@@ -7,7 +7,7 @@ from homeostat.act.disruption_budgets import DisruptionBudget, budgets_over
 from homeostat.act.instance_restarts import evictions
 from homeostat.act.pods import is_ending, is_ready, pods_of, serves
 from homeostat.act.preflight import describe, read_same
-from homeostat.act.refusals import not_readable
+from homeostat.act.refusals import not_found, not_readable
 from homeostat.act.worst_pods import Candidate, choose, told, victims_of, victims_text
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.evict import EvictAction
@@ -40,8 +40,7 @@ class EvictActuator:
             pods = await pods_of(self._cluster, namespace, workload)
             budgets = await self._budgets(namespace)
         except NotFoundError as error:
-            message = f"{name} ({ref.api_version}) is not in namespace {namespace}: {error.message}"
-            return Preview(refused="TargetNotFound", message=message)
+            return not_found(occasion.target, namespace, error)
         except KubernetesError as error:
             return not_readable(f"{name}, its pods or their PodDisruptionBudgets", error)
         values = await self._values(_action(step), occasion)

@@ -6,7 +6,7 @@ from homeostat.act.call_http import FIELD, NONE
 from homeostat.act.http_template import action_digest, http_action
 from homeostat.act.operations import intend
 from homeostat.act.preflight import read_same
-from homeostat.act.refusals import not_readable
+from homeostat.act.refusals import not_found, not_readable
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, Plan
@@ -30,8 +30,7 @@ class HttpActuator:
         try:
             body = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
         except NotFoundError as error:
-            message = f"{name} ({ref.api_version}) is not in namespace {namespace}: {error.message}"
-            return Preview(refused="TargetNotFound", message=message)
+            return not_found(occasion.target, namespace, error)
         except KubernetesError as error:
             return not_readable(name, error)
         for part in (action.call, action.status, action.undo):

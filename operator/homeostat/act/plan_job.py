@@ -5,8 +5,9 @@ from datetime import datetime
 from homeostat.act.job_manifest import bare_job, job_action, job_name, template_digest
 from homeostat.act.operations import intend
 from homeostat.act.preflight import read_same
-from homeostat.act.refusals import not_readable
+from homeostat.act.refusals import not_found, not_readable
 from homeostat.act.run_job import FIELD, NONE, job_title
+from homeostat.act.send import lacks_right
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.job import JobTemplate
 from homeostat.contracts.actions.kinds import ActionType
@@ -16,7 +17,6 @@ from homeostat.flow.facts import Occasion, Preview
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError
 from homeostat.flow.wording import clip
 
-_FORBIDDEN = 403
 _PASSING = frozenset({0, 409, 429})
 _SERVER_FAULTS = 500
 _LONGEST_SHOWN = 300
@@ -37,8 +37,7 @@ class JobActuator:
         try:
             body = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
         except NotFoundError as error:
-            message = f"{name} ({ref.api_version}) is not in namespace {namespace}: {error.message}"
-            return Preview(refused="TargetNotFound", message=message)
+            return not_found(occasion.target, namespace, error)
         except KubernetesError as error:
             return not_readable(name, error)
         for template in (action.template, *([action.undo] if action.undo else [])):
@@ -93,12 +92,7 @@ class JobActuator:
         except KubernetesError as error:
             if error.status in _PASSING or error.status >= _SERVER_FAULTS:
                 return not_readable(f"whether the Job of step {step.name} would be taken", error)
-            hint = " Grant the operator's account the verb create on jobs.batch." if _lacks_right(error) else ""
+            hint = " Grant the operator's account the verb create on jobs.batch." if lacks_right(error) else ""
             message = f"the API server would refuse the Job of step {step.name}: {error.message}.{hint}"
             return Preview(refused="Forbidden" if hint else "JobRefused", message=message)
         return None
-
-
-def _lacks_right(error: KubernetesError) -> bool:
-    """Whether it is a right that is missing: quota and admission refuse with the same status."""
-    return error.status == _FORBIDDEN and "cannot create resource" in error.message

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime
 
-from homeostat.act.config_owner import refuse_if_not_ours, warning_of_others
+from homeostat.act.config_owner import refuse_if_replaced, warning_of_others
 from homeostat.act.config_text import ConfigChange, ConfigField, planned, read_value
 from homeostat.act.edit_config import edited, text_of
 from homeostat.act.edit_error import EditError
@@ -150,7 +150,7 @@ def _words(action: ReconfigureAction, change: ConfigChange) -> str:
 
 
 def _key_text(config_map: Body, action: ReconfigureAction) -> str:
-    refuse_if_not_ours(config_map)
+    refuse_if_replaced(config_map)
     text = text_of(config_map, action.key)
     if text is None:
         binary = action.key in (config_map.get("binaryData") or {})

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from homeostat.act.instance_restarts import instance_restarts
 from homeostat.act.preflight import describe, read_same
-from homeostat.act.refusals import not_readable
+from homeostat.act.refusals import not_found, not_readable
 from homeostat.act.restart import FIELD, cannot_restart, restart_operation, restarted_for
 from homeostat.cluster.identity import identity_of
 from homeostat.contracts.actions.kinds import ActionType
@@ -32,8 +32,7 @@ class RestartActuator:
         try:
             workload = await self._cluster.get(ref.api_version, ref.kind, namespace, ref.name)
         except NotFoundError as error:
-            message = f"{name} ({ref.api_version}) is not in namespace {namespace}: {error.message}"
-            return Preview(refused="TargetNotFound", message=message)
+            return not_found(occasion.target, namespace, error)
         except KubernetesError as error:
             return not_readable(name, error)
         obstacle = cannot_restart(workload)

@@ -12,6 +12,7 @@ from homeostat.act.extensions import ExtensionActuator, ExtensionEffect, Extensi
 from homeostat.act.hot_reload import HotReloadEffect
 from homeostat.act.http_calls import Allowed, HttpCalls
 from homeostat.act.instance_restarts import instance_restarts
+from homeostat.act.lower_floor import lower_floor
 from homeostat.act.mark_for_removal import MarkForRemovalEffect
 from homeostat.act.patch import PatchEffect
 from homeostat.act.plan_evict import EvictActuator
@@ -86,6 +87,8 @@ class Registry:
         Raises:
             PlanStaleError: the target is not as this remediation left it.
         """
+        if applied.action is OperationAction.PATCH:
+            return await lower_floor(self._cluster, kind, applied, standing, wanted, occasion, number, at)
         return await self._scale.shrink_operations(kind, applied, standing, wanted, occasion, number, at)
 
     async def restart_again(

@@ -5,6 +5,7 @@ nobody's field is lost. In a pod the patch goes to its resize subresource, which
 """
 
 from datetime import datetime
+from functools import partial
 
 from homeostat.act.container_resources import ContainerField, Values, has, read, spelled, stated
 from homeostat.act.in_force import NO_CAPACITY, rollout_awaited
@@ -52,9 +53,7 @@ class ResizeEffect:
             patch = {"metadata": {"resourceVersion": version_of(body)}, **change}
             return patching(self._cluster, namespace, operation.target, patch, subresource)
 
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
+        look = partial(self.happened, namespace, operation, target)
         return await send(operation.target, prepare, look, subresource=subresource)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's

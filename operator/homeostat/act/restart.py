@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from homeostat.act.annotation import told_by_annotation
 from homeostat.act.in_force import rollout_awaited
@@ -91,9 +92,7 @@ class RestartEffect:
             patch = {"metadata": {"resourceVersion": version_of(workload)}, "spec": {"template": template}}
             return patching(self._cluster, namespace, operation.target, patch)
 
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
+        look = partial(self.happened, namespace, operation, target)
         return await send(operation.target, prepare, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's

@@ -4,6 +4,7 @@ The record holds digests, never templates: whatever is written comes from a revi
 """
 
 from datetime import datetime
+from functools import partial
 
 from homeostat.act.in_force import rollout_awaited
 from homeostat.act.operations import opposite
@@ -61,9 +62,7 @@ class RollbackEffect:
             patch = {"metadata": {"resourceVersion": version_of(workload)}, "spec": {"template": change}}
             return patching(self._cluster, namespace, operation.target, patch)
 
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
+        look = partial(self.happened, namespace, operation, target)
         return await send(operation.target, prepare, look)
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's

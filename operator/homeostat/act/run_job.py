@@ -50,10 +50,8 @@ class RunJobEffect:
                 raise PlanStaleError(known.message)
             return known if known.state is not OperationState.INTENDED else partial(self._cluster.create, job)
 
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
         made = TargetIdentity(api_version=_API_VERSION, kind=_KIND, name=_name(operation), uid="")
+        look = partial(self.happened, namespace, operation, target)
         return await send(made, prepare, look, verb="create")
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's

@@ -1,6 +1,7 @@
 """The scale effect: an absolute number of replicas through /scale, on any kind that has it."""
 
 from datetime import datetime
+from functools import partial
 
 from homeostat.act.in_force import replicas_awaited, replicas_of
 from homeostat.act.operations import opposite
@@ -40,9 +41,7 @@ class ScaleEffect:
             patch = {"metadata": {"resourceVersion": version_of(scale)}, "spec": {"replicas": int(operation.intended)}}
             return patching(self._cluster, namespace, operation.target, patch, "scale")
 
-        async def look() -> Receipt:
-            return await self.happened(namespace, operation, target)
-
+        look = partial(self.happened, namespace, operation, target)
         return await send(operation.target, prepare, look, subresource="scale")
 
     async def happened(self, namespace: str, operation: Operation, target: Target) -> Receipt:  # noqa: ARG002 - the signature is the port's

@@ -1,5 +1,6 @@
 """One guarded write, and what becomes of it when it loses a race, is refused, or gets no answer."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -19,6 +20,8 @@ Look = Callable[[], Awaitable[Receipt]]
 """Reads whether the effect happened."""
 
 _FORBIDDEN = 403
+_NO_RIGHT = re.compile(r"\bcannot [a-z]+ resource\b")
+"""Source: Kubernetes, apiserver/pkg/endpoints/handlers/responsewriters, ForbiddenStatusError."""
 _CLIENT_ERRORS = range(400, 500)
 _WEBHOOK_FAILED = "failed calling webhook"
 _RACES = 5
@@ -95,9 +98,14 @@ def _unknown(target: TargetIdentity, lost: str) -> Receipt:
     )
 
 
+def lacks_right(error: KubernetesError) -> bool:
+    """Whether it is a right that is missing: quota, the node's room and admission refuse with the same status."""
+    return error.status == _FORBIDDEN and _NO_RIGHT.search(error.message) is not None
+
+
 def _refused(target: TargetIdentity, error: KubernetesError, verb: str, subresource: str) -> Receipt:
     what = f"{describe(target)}{'/' + subresource if subresource else ''}"
-    hint = f" Grant the operator's account the verb {verb} on it." if error.status == _FORBIDDEN else ""
+    hint = f" Grant the operator's account the verb {verb} on it." if lacks_right(error) else ""
     return Receipt(
         OperationState.VOID,
         message=f"The API server refused to change {what}; nothing was changed: {error.message}.{hint}",

@@ -9,6 +9,8 @@ from typing import Any
 
 import kopf
 
+from homeostat.cluster.connection import impersonation
+
 _CLIENT_TIMEOUT_SECONDS = 30.0
 _CONNECT_TIMEOUT_SECONDS = 10.0
 
@@ -44,6 +46,28 @@ def register_login(registry: kopf.OperatorRegistry, kubeconfig: Path | None, exp
         return dataclasses.replace(info, expiration=datetime.now(UTC) + expiration)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _OnBehalf(kopf.ConnectionInfo):
+    """A connection whose requests are made as whom the kubeconfig names under ``as``, which kopf does not read."""
+
+    impersonation: tuple[tuple[str, str], ...] = ()
+
+    def as_http_headers(self) -> dict[str, str]:
+        return {**super().as_http_headers(), **dict(self.impersonation)}
+
+
+def _on_behalf(info: kopf.ConnectionInfo, kubeconfig: Path) -> kopf.ConnectionInfo:
+    """The same connection as the identity that the kubeconfig asks for: intake sees no more than the engine may."""
+    try:
+        headers = impersonation(kubeconfig)
+    except ValueError as unsupported:
+        raise kopf.LoginError(str(unsupported)) from unsupported
+    if not headers:
+        return info
+    known = {field.name: getattr(info, field.name) for field in dataclasses.fields(info)}
+    return _OnBehalf(**known, impersonation=tuple((name, str(value)) for name, value in headers.items()))
+
+
 def _connection(kubeconfig: Path | None, given: dict[str, Any]) -> kopf.ConnectionInfo:
     if kubeconfig is None:
         account = kopf.login_with_service_account(**given)
@@ -53,10 +77,10 @@ def _connection(kubeconfig: Path | None, given: dict[str, Any]) -> kopf.Connecti
     os.environ["KUBECONFIG"] = str(kubeconfig)
     info = kopf.login_with_kubeconfig(**given)
     if info is not None and any((info.token, info.certificate_data, info.certificate_path, info.password)):
-        return info
+        return _on_behalf(info, kubeconfig)
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         raise kopf.LoginError(f"{kubeconfig} holds neither token nor certificate; plug-ins are not run inside a pod")
     by_plugin = kopf.login_via_client(**given)
     if by_plugin is None:
         raise kopf.LoginError(f"{kubeconfig} holds no credentials that can be used")
-    return by_plugin
+    return _on_behalf(by_plugin, kubeconfig)

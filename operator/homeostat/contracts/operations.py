@@ -15,6 +15,9 @@ Value = Annotated[str, Field(max_length=1024)]
 ObjectNameText = Annotated[str, Field(max_length=253)]
 Count = Annotated[str, Field(max_length=40)]
 Manager = Annotated[str, Field(max_length=128)]
+MOST_OPERATIONS = 64
+"""Most operations that one record holds."""
+
 MOST_ENDED = 16
 """Most pods that one operation ends."""
 

@@ -12,6 +12,7 @@ from homeostat.contracts.decisions import MOST_DECISIONS, PersonDecision
 from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.guardrails import Guardrails
 from homeostat.contracts.operations import (
+    MOST_OPERATIONS,
     ObjectNameText,
     Operation,
     Plan,
@@ -290,7 +291,7 @@ class RemediationStatus(StatusPart):
         list[Operation],
         Field(
             default_factory=list,
-            max_length=64,
+            max_length=MOST_OPERATIONS,
             json_schema_extra=map_list("id"),
             description="Every effect, written as Intended before it happens.",
         ),

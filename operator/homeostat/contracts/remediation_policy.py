@@ -164,13 +164,15 @@ class RemediationPolicySpec(Resource):
 
     @model_validator(mode="after")
     def _jobs_end_before_they_are_judged(self) -> Self:
-        longest = parse_duration(self.verification.propagation)
+        propagation = self.verification.propagation
         for step in self.steps:
-            if step.action.job is not None and step.action.job.longest_run > longest:
-                raise ValueError(
-                    f"the activeDeadline of step {step.name} is longer than verification.propagation "
-                    f"({self.verification.propagation}): the step would be judged while its job runs"
-                )
+            limits = {"verification.propagation": propagation, "the timeout of the step": step.timeout or propagation}
+            for name, limit in limits.items():
+                if step.action.job is not None and step.action.job.longest_run > parse_duration(limit):
+                    raise ValueError(
+                        f"the activeDeadline of step {step.name} is longer than {name} ({limit}): the step would be "
+                        "judged while its job runs"
+                    )
         return self
 
 

@@ -133,6 +133,10 @@ class Retries(Resource):
     ]
 
 
+_RELEASE_ENDS_IT = "release needs then.effective Stop: what is released is what the remediation ended with"
+_RELEASE_OF_CAPACITY = "release takes added capacity back: only scale, and patch of an autoscaler's floor, add any"
+
+
 class Step(Resource):
     """One rung of the escalation."""
 
@@ -141,8 +145,13 @@ class Step(Resource):
             "x-kubernetes-validations": [
                 cel(
                     "!has(self.release) || !has(self.then) || self.then.effective != 'Next'",
-                    "release needs then.effective Stop: what is released is what the remediation ended with",
-                )
+                    _RELEASE_ENDS_IT,
+                ),
+                cel(
+                    "!has(self.release) || has(self.action.scale) || has(self.action.patch)",
+                    _RELEASE_OF_CAPACITY,
+                    fieldPath=".release",
+                ),
             ]
         }
     )
@@ -183,11 +192,20 @@ class Step(Resource):
     ]
     repeat: Annotated[Repeat, Field(default_factory=Repeat, description="How often in one episode.")]
     undo: Annotated[Undo, Field(default=Undo.ON_WORSE, description="When the change is taken back by itself.")]
-    release: Annotated[Release | None, Field(default=None, description="When added capacity is taken back.")]
+    release: Annotated[
+        Release | None,
+        Field(
+            default=None,
+            description="When added capacity is taken back: replicas that scale added, or the floor of an autoscaler "
+            "that patch raised.",
+        ),
+    ]
     then: Annotated[Then, Field(default_factory=Then, description="What follows each outcome.")]
 
     @model_validator(mode="after")
-    def _release_ends_it(self) -> Self:
+    def _release_works(self) -> Self:
         if self.release is not None and self.then.effective is Follow.NEXT:
-            raise ValueError("release needs then.effective Stop: what is released is what the remediation ended with")
+            raise ValueError(_RELEASE_ENDS_IT)
+        if self.release is not None and self.action.scale is None and self.action.patch is None:
+            raise ValueError(_RELEASE_OF_CAPACITY)
         return self

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.operations import Operation, OperationKind, OperationState
+from homeostat.contracts.operations import MOST_OPERATIONS, Operation, OperationKind, OperationState
 from homeostat.contracts.remediation import RemediationStatus
 from homeostat.contracts.steps import Follow, Retries, Step
 from homeostat.contracts.verification import OutcomeName, VerificationResult
@@ -19,17 +19,30 @@ GIVEN_UP = "Not done: "
 """Begins the message of an operation that was given up before it was tried: a guard or a person came first."""
 
 MOST_VERIFICATIONS = 16
-_MOST_OPERATIONS = 64
 _OPERATIONS_OF_A_RUN = 16
 """An act, its undo and a release with its marks."""
 
 
-def has_room(status: RemediationStatus) -> bool:
-    """Whether the record can still hold all that one more run may add."""
-    return (
-        len(status.verifications) < MOST_VERIFICATIONS
-        and len(status.operations) <= _MOST_OPERATIONS - _OPERATIONS_OF_A_RUN
-    )
+def has_room(status: RemediationStatus, planned: int = 0) -> bool:
+    """Whether the record can still hold all that one more run may add: so many planned operations, and their undo."""
+    wanted = max(_OPERATIONS_OF_A_RUN, 2 * planned)
+    return len(status.verifications) < MOST_VERIFICATIONS and len(status.operations) + wanted <= MOST_OPERATIONS
+
+
+def lacks_room_for(known: Sequence[Operation], further: Sequence[Operation]) -> str:
+    """Why a record that has operations cannot hold some more, as a clause; empty where it can.
+
+    One that was given up before it was tried makes room for another of the same id.
+    """
+    ids = {o.id for o in (*known, *further)}
+    if len(ids) <= MOST_OPERATIONS:
+        return ""
+    return f"that takes {len(further)} operations, and the record, which holds {MOST_OPERATIONS}, has {len(known)}"
+
+
+def is_given_up(operation: Operation) -> bool:
+    """Whether an operation was given up before it was tried."""
+    return operation.state is OperationState.VOID and operation.message.startswith(GIVEN_UP)
 
 
 def runs(status: RemediationStatus) -> Mapping[str, int]:
@@ -92,7 +105,7 @@ def _failed_backwards(status: RemediationStatus, step: str, before: int) -> Iter
 
 def could_not_be_made(operation: Operation) -> bool:
     """Whether an operation was tried and the cluster did not take it."""
-    return operation.state is OperationState.VOID and not operation.message.startswith(GIVEN_UP)
+    return operation.state is OperationState.VOID and not is_given_up(operation)
 
 
 def retry_wait(retries: Retries, tries: int, seed: str) -> timedelta:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from homeostat.contracts.operations import Operation, OperationAction, OperationState
+from homeostat.contracts.operations import Operation, OperationState
 from homeostat.contracts.remediation import Phase
 from homeostat.contracts.steps import Follow, Then
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus
 from homeostat.flow.attempts import has_later
+from homeostat.flow.capacity import adds_capacity, replicas_moved
 from homeostat.flow.holds import HOLD_REASONS
 from homeostat.flow.run import NO_CHANGES, Changes, Run
 from homeostat.flow.standing import standing
@@ -70,7 +71,7 @@ async def recovered(run: Run) -> None:
         done = "what was done had been taken back" if _has_acted(run) else "none was made"
         await run.enter(Phase.SUPERSEDED, _ended_as(run), f"The promise is kept again without a further act; {done}.")
     elif run.status.outcome is OutcomeName.NO_CAPACITY and _standing_of_attempt(run):
-        had = ", ".join(f"{o.target.name} has {o.intended}" for o in left if o.action is OperationAction.SCALE)
+        had = ", ".join(f"{o.target.name} has {moved[1]}" for o in left if (moved := replicas_moved(o)))
         await succeed(run, f"The promise is kept again with what the cluster could give: {had}.", reason="Recovered")
     else:
         stands = ", ".join(dict.fromkeys(o.step for o in left))
@@ -100,8 +101,3 @@ def _owed(run: Run) -> ReleaseStatus | None:
 def _standing_of_attempt(run: Run) -> list[Operation]:
     plan = run.plan
     return [o for o in standing(run.status.operations) if (o.step, o.attempt) == (plan.step, plan.attempt)]
-
-
-def adds_capacity(operation: Operation) -> bool:
-    """Whether an operation makes a workload larger."""
-    return operation.action is OperationAction.SCALE and int(operation.intended) > int(operation.before)

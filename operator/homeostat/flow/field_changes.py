@@ -2,6 +2,7 @@
 
 Most actions change one field, whose values the record has as text. ``patch`` may change several of one object: their
 paths stand in ``field``, parted by a space, and their values in a JSON object by path. A field that is absent is null.
+``resize`` changes several quantities below one field: ``limits.cpu=500m,requests.cpu=250m``.
 """
 
 import json
@@ -53,12 +54,19 @@ def changes_of(change: Plan | Operation) -> tuple[FieldChange, ...]:
     """The fields that a plan or an operation changes."""
     if change.action in {ActionType.PATCH, OperationAction.PATCH}:
         return value_changes(read_values(change.before), read_values(change.intended))
+    if change.action in {ActionType.RESIZE, OperationAction.RESIZE}:
+        before, after = _quantities(change.before), _quantities(change.intended)
+        return tuple(FieldChange(f"{change.field}.{place}", before.get(place, ""), after[place]) for place in after)
     return (FieldChange(change.field, change.before, change.intended),)
 
 
 def value_changes(before: Values, after: Values) -> tuple[FieldChange, ...]:
     """What becomes of each field."""
     return tuple(FieldChange(path, _text(before.get(path)), _text(value)) for path, value in after.items())
+
+
+def _quantities(text: str) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in text.split(",") if pair)
 
 
 def _text(value: Scalar | None) -> str:

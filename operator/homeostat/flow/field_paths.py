@@ -27,6 +27,11 @@ def tokens_of(path: str) -> tuple[str, ...]:
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:])
 
 
+def names_paths(field: str) -> bool:
+    """Whether the field of a plan names paths, parted by spaces; an extension may call what it changes anything."""
+    return field.startswith("/")
+
+
 def is_through_lists(path: str) -> bool:
     """Whether a path may lead through a list."""
     return any(token.isdigit() or token.startswith("[") for token in tokens_of(path))

@@ -7,9 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.decisions import DecisionType
-from homeostat.contracts.operations import OperationKind, OperationState
+from homeostat.contracts.operations import MOST_OPERATIONS, OperationKind, OperationState
 from homeostat.contracts.remediation import GuardVerdictName, Phase
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.service_intent import ExpectationStateName
@@ -18,6 +17,7 @@ from homeostat.decide.candidates import withdrawn
 from homeostat.decide.guards import check_guards
 from homeostat.flow.attempts import has_room
 from homeostat.flow.branches import recovered
+from homeostat.flow.capacity import lowers_capacity
 from homeostat.flow.episode import selects
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Occasion, Ownership, Reading, Workload
@@ -102,6 +102,9 @@ async def _record_act(run: Run) -> None:
     workload = await run.stages.workloads.look(run.namespace, run.target)
     occasion = Occasion(run.namespace, run.target, workload, run.source())
     planned = await run.stages.effects.actuator(run.plan.action).operations(run.plan, run.step, occasion, run.now())
+    if not has_room(run.status, len(planned)):
+        await _say_full(run, len(planned))
+        return
     operations = [o.model_copy(update={"before_by": run.plan.before_by}) for o in planned]
     run.recorded_here.update(o.id for o in operations)
     await run.enter(
@@ -111,6 +114,15 @@ async def _record_act(run: Run) -> None:
         operations=run.replaced(operations),
         verifications=[*run.status.verifications, start_verification(run, operations)],
     )
+
+
+async def _say_full(run: Run, planned: int) -> None:
+    message = (
+        f"Not done: {run.plan.description}. That takes {planned} operations and its undo as many, and a record holds "
+        f"{MOST_OPERATIONS}, of which {len(run.status.operations)} are used. A person must look: do it by hand, or let "
+        "the step do less at once."
+    )
+    await run.enter(Phase.ESCALATED, "RecordFull", message)
 
 
 async def _is_not_the_time(run: Run) -> bool:
@@ -298,7 +310,7 @@ async def _guards_permit(run: Run, seen: _Seen) -> bool:
 
 async def _cpu_share(run: Run, workload: Workload) -> Reading | None:
     source = run.source()
-    if source is None or run.plan.action is not ActionType.SCALE:
+    if source is None or not lowers_capacity(run.plan):
         return None
     return await run.stages.observer.cpu_share(source, run.namespace, workload)
 

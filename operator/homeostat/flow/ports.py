@@ -325,8 +325,8 @@ class Effects(Protocol):
     ) -> tuple[Operation, ...]:
         """What makes a workload smaller again: marks on the pods that are to go, then the smaller size; numbered on.
 
-        ``standing`` are the replicas as this remediation left them: fewer than were added where some went already.
-        ``wanted`` are the replicas to go back to.
+        ``standing`` are the replicas, or the values of an autoscaler's fields, as this remediation left them: fewer
+        than were added where some went already. ``wanted`` are those to go back to.
 
         Raises:
             PlanStaleError: the target is not as this remediation left it.

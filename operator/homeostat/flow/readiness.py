@@ -15,6 +15,15 @@ from homeostat.flow.stages import Stages
 PASSES_BY_ITSELF = frozenset(
     {
         "NoKnownGoodContent",
+        "NoPreviousRevision",
+        "RevisionIsRollback",
+        "RevisionNotKnown",
+        "NoRunningPods",
+        "TooManyPods",
+        "TooManyInstances",
+        "WouldEndInstances",
+        "ObjectChanging",
+        "Paused",
         "NoReplicas",
         "ApiServerNotReached",
         "ExpressionUnknown",

@@ -1,7 +1,8 @@
 """Release: added capacity is taken back when the need has passed, by the same guards and after draining.
 
 It needs the promise kept without a break for ``release.afterMet``, the headroom at the smaller size, no other open
-remediation of the intent, and the replicas still as this remediation left them. What is awaited stands in
+remediation of the intent, and the replicas, or the floor of their autoscaler, still as this remediation left them. A
+floor is lowered once the autoscaler needs no more than that by its own measurements. What is awaited stands in
 ``status.release.message``.
 """
 
@@ -12,8 +13,11 @@ from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.steps import Release
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.decide.guards import check_guards
+from homeostat.flow.attempts import is_given_up, lacks_room_for
+from homeostat.flow.capacity import adds_capacity, replicas_moved
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Occasion, Reading, Workload
+from homeostat.flow.field_changes import changes_of
 from homeostat.flow.guard_reading import read_guard_facts
 from homeostat.flow.holding import HeldBackError, holds_of
 from homeostat.flow.phases import is_open
@@ -21,6 +25,8 @@ from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.resources import StoredRecord
 from homeostat.flow.run import Run
 from homeostat.flow.standing import as_left_by_undo
+from homeostat.flow.wording import or_absent
+from homeostat.record.kubectl import by_hand
 
 
 async def release(run: Run) -> None:
@@ -36,8 +42,9 @@ async def release(run: Run) -> None:
         return
     workload = await run.stages.workloads.look(run.namespace, run.target)
     standing = _standing(run, applied)
-    if workload.identity != applied.target or str(workload.replicas) != standing:
-        await _give_up(run, f"the replicas of {applied.target.name} are {workload.replicas} now, not {standing}.")
+    someone_elses = await _decided_by_others(run, applied, standing, workload)
+    if someone_elses:
+        await _give_up(run, someone_elses)
         return
     awaiting = await _awaited(run, terms, applied, workload)
     if awaiting:
@@ -51,7 +58,7 @@ async def release(run: Run) -> None:
 
 async def _happened_before_restart(run: Run) -> bool:
     for operation in run.operations(OperationKind.RELEASE, OperationState.INTENDED):
-        if operation.action is OperationAction.SCALE and operation.id not in run.recorded_here:
+        if replicas_moved(operation) is not None and operation.id not in run.recorded_here:
             effect = run.stages.effects.effect(operation, run.stored)
             receipt = await effect.happened(run.namespace, operation, run.target)
             return receipt.state is OperationState.APPLIED
@@ -59,24 +66,51 @@ async def _happened_before_restart(run: Run) -> bool:
 
 
 def _standing(run: Run, applied: Operation) -> str:
-    """Replicas as this remediation left them."""
+    """Replicas, or the values of an autoscaler's fields, as this remediation left them."""
     smaller = [o for o in run.operations(OperationKind.RELEASE, OperationState.APPLIED) if o.action is applied.action]
     return smaller[-1].intended if smaller else applied.intended
 
 
 def _added(run: Run) -> Operation:
-    added = next(
-        o
-        for o in reversed(run.operations(OperationKind.APPLY, OperationState.APPLIED))
-        if o.action is OperationAction.SCALE
-    )
-    return as_left_by_undo(added, run.status.operations)
+    acts = reversed(run.operations(OperationKind.APPLY, OperationState.APPLIED))
+    return as_left_by_undo(next(o for o in acts if adds_capacity(o)), run.status.operations)
+
+
+async def _decided_by_others(run: Run, applied: Operation, standing: str, workload: Workload) -> str:
+    """What someone else made of it since, as a sentence; empty where it is as this remediation left it."""
+    if applied.action is OperationAction.SCALE:
+        as_left = workload.identity == applied.target and str(workload.replicas) == standing
+        return "" if as_left else f"the replicas of {applied.target.name} are {workload.replicas} now, not {standing}."
+    left = applied.model_copy(update={"intended": standing})
+    effect = run.stages.effects.effect(left, run.stored)
+    try:
+        await effect.reverse(run.namespace, left, run.target, OperationKind.RELEASE, _next_number(run), run.now())
+    except PlanStaleError as stale:
+        return f"{stale}."
+    return ""
 
 
 async def _awaited(run: Run, terms: Release, applied: Operation, workload: Workload) -> str:
     return (
-        _not_met_long_enough(run, terms) or await _other_remediation(run) or await _guard_denies(run, applied, workload)
+        _not_met_long_enough(run, terms)
+        or await _other_remediation(run)
+        or _needed_by_autoscaler(run, applied, workload)
+        or await _guard_denies(run, applied, workload)
     )
+
+
+def _needed_by_autoscaler(run: Run, applied: Operation, workload: Workload) -> str:
+    """Whether an autoscaler keeps more than its floor by its own measurements, so that the need has not passed.
+
+    While the floor is lowered one by one, what it keeps longer is waited for as an instance that is to end.
+    """
+    moved = replicas_moved(applied.model_copy(update={"intended": _standing(run, applied)}))
+    present = workload.replicas or 0
+    is_under_way = bool(run.operations(OperationKind.RELEASE, OperationState.INTENDED))
+    if applied.action is OperationAction.SCALE or is_under_way or moved is None or present <= moved[1]:
+        return ""
+    name = f"{applied.target.kind}/{applied.target.name}"
+    return f"{name} to need no more than its floor ({present} replicas, and the floor is {moved[1]})"
 
 
 def _not_met_long_enough(run: Run, terms: Release) -> str:
@@ -163,19 +197,30 @@ async def _intend(run: Run, applied: Operation, workload: Workload) -> None:
     except PlanStaleError as stale:
         await _give_up(run, str(stale))
         return
+    full = lacks_room_for(run.status.operations, operations)
+    if full:
+        await _give_up(run, f"{full}. {by_hand(run.namespace, operations[-1:], run.spec)}")
+        return
     run.recorded_here.update(o.id for o in operations)
     await run.write(
         operations=run.replaced(operations),
         release=ReleaseStatus(
             state=ReleaseState.WAITING,
             message=f"The promise has been kept for {run.step.release.after_met if run.step.release else ''} and the "
-            f"headroom holds: taking the replicas of {applied.target.name} back to {applied.before}.",
+            f"headroom holds: taking it back until {_as_before(applied)}.",
         ),
     )
 
 
+def _as_before(applied: Operation) -> str:
+    """What is as it was: ``spec.replicas of Deployment/pcscf is 2``."""
+    target = f"{applied.target.kind}/{applied.target.name}"
+    return ", ".join(f"{change.path} of {target} is {or_absent(change.before)}" for change in changes_of(applied))
+
+
 def _next_number(run: Run) -> int:
-    return 1 + sum(o.kind is OperationKind.RELEASE for o in run.status.operations)
+    """That of the next operation; what was given up untried is written over, or waiting would fill the record."""
+    return 1 + sum(o.kind is OperationKind.RELEASE and not is_given_up(o) for o in run.status.operations)
 
 
 async def _take_away(run: Run, applied: Operation) -> None:
@@ -190,7 +235,7 @@ async def _take_away(run: Run, applied: Operation) -> None:
         await _end(
             run,
             ReleaseState.RELEASED,
-            f"The need has passed; the replicas of {applied.target.name} are back at {applied.before}.",
+            f"The need has passed; {_as_before(applied)} again.",
         )
     elif progress is Progress.UNKNOWN:
         await _end(run, ReleaseState.SUPERSEDED, "It is not known whether the release happened; a person must look.")

@@ -30,7 +30,7 @@ from homeostat.flow.facts import NOTHING_KNOWN, Track, Variables, Workload
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.past_acts import PromiseRef
 from homeostat.flow.phases import counted_until
-from homeostat.flow.ports import ConflictError
+from homeostat.flow.ports import ConflictError, NotFoundError
 from homeostat.flow.resources import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord
 from homeostat.flow.stages import Stages
 from homeostat.flow.tightening import tightened
@@ -267,6 +267,8 @@ class Run:
         except ConflictError as conflict:
             await self.reread()
             raise RecordMovedError(self.stored.name) from conflict
+        except NotFoundError as gone:
+            raise RecordLostError(self.stored.name) from gone
 
     async def write_after_effect(self, **changes: object) -> None:
         """Write what an effect became; a decision that a person added meanwhile does not hinder it.
@@ -279,6 +281,8 @@ class Run:
         for _ in range(_WRITE_ATTEMPTS):
             try:
                 self.stored = await self.stages.records.update(self.stored, self._changed(changes))
+            except NotFoundError as gone:
+                raise RecordLostError(self.stored.name) from gone
             except ConflictError:
                 await self.reread()
                 if self.status != ours:

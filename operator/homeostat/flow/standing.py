@@ -6,6 +6,7 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 
 _MAY_HOLD = frozenset({OperationState.INTENDED, OperationState.APPLIED, OperationState.UNKNOWN})
 _DONE = frozenset({OperationState.APPLIED})
+_ONE_BY_ONE = frozenset({OperationAction.SCALE, OperationAction.PATCH})
 _DONE_OR_UNKNOWN = frozenset({OperationState.APPLIED, OperationState.UNKNOWN})
 
 
@@ -23,7 +24,7 @@ def may_stand(operations: Sequence[Operation]) -> tuple[Operation, ...]:
 
 
 def as_left_by_undo(operation: Operation, operations: Sequence[Operation]) -> Operation:
-    """A scale-out as it is after the part of it for which there was no capacity was taken back."""
+    """Added capacity as it is after the part of it for which there was no capacity was taken back."""
     undone = [o for o in _against(operation, operations) if o.kind is OperationKind.UNDO]
     return _after(operation, undone) or operation
 
@@ -47,7 +48,7 @@ def _after(operation: Operation, against: Sequence[Operation]) -> Operation | No
     """An act as these left it; None where it does not stand any more, or that is not sure."""
     left = operation.intended
     for other in against:
-        goes_on = other.action is OperationAction.SCALE and other.before == left
+        goes_on = other.action in _ONE_BY_ONE and other.before == left
         if not goes_on or other.state is not OperationState.APPLIED:
             return None
         left = other.intended

@@ -11,6 +11,7 @@ from homeostat.flow.execution import void_the_rest
 from homeostat.flow.run import Run
 from homeostat.flow.verification import start_verification
 from homeostat.flow.wording import clip
+from homeostat.record.kubectl import to_type
 
 
 async def is_between_tries(run: Run) -> bool:
@@ -44,10 +45,16 @@ async def is_timed_out(run: Run) -> bool:
 
 
 async def _is_half_done(run: Run, why: str) -> bool:
-    """Call a person where part of the act was done, and the rest cannot be."""
-    if not run.operations(OperationKind.APPLY, OperationState.APPLIED):
+    """Call a person where part of the act was done, and the rest cannot be; say which part, and how to do the rest."""
+    done = run.operations(OperationKind.APPLY, OperationState.APPLIED)
+    if not done:
         return False
-    message = f"Part of the act was done, then it could not go on: {why} A person must look."
+    rest = run.operations(OperationKind.APPLY, OperationState.VOID)
+    by_hand = to_type(run.namespace, rest, run.spec)
+    message = (
+        f"{len(done)} of {len(done) + len(rest)} operations were done ({run.plan.description}), then it could not go "
+        f"on: {why} A person must look. To do the rest, where it is still wanted: {by_hand}"
+    )
     await run.enter(Phase.ESCALATED, "HalfDone", message)
     return True
 

@@ -14,7 +14,9 @@ from homeostat.contracts.decisions import PersonDecision
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.remediation import Phase
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, UndoResult, UndoState
-from homeostat.flow.branches import adds_capacity, follow
+from homeostat.flow.attempts import lacks_room_for
+from homeostat.flow.branches import follow
+from homeostat.flow.capacity import adds_capacity, intends_replicas, replicas_moved
 from homeostat.flow.execution import Progress, awaited, carry_out_all, note_results
 from homeostat.flow.facts import Occasion
 from homeostat.flow.field_changes import changes_of
@@ -158,7 +160,7 @@ async def _undos(run: Run, standing: Sequence[Operation], outcome: OutcomeName |
     """The operations that take acts of one attempt back, Intended and in order.
 
     Raises:
-        PlanStaleError: someone else changed a field since; it is theirs now.
+        PlanStaleError: someone else changed a field since; it is theirs now. Or the record is full.
     """
     known = [o for o in run.status.operations if o.kind is OperationKind.UNDO]
     undos: list[Operation] = []
@@ -175,6 +177,9 @@ async def _undos(run: Run, standing: Sequence[Operation], outcome: OutcomeName |
     if edits and any(operation.action is OperationAction.EVICT for operation in standing):
         first, target = 1 + len(undos) + len(known), run.target_of(standing[0])
         undos += await run.stages.effects.restart_again(run.namespace, edits[-1], target, first, run.now())
+    full = lacks_room_for(run.status.operations, undos)
+    if full:
+        raise PlanStaleError(f"{full}; take it back by hand, by the commands that the record shows")
     return tuple(undos)
 
 
@@ -192,8 +197,12 @@ async def _sparing_sessions(run: Run, operation: Operation, undo: Operation, num
 async def _keeping_what_is_ready(run: Run, operation: Operation, undo: Operation) -> Operation | None:
     """Without capacity only what is pending goes, for it serves nobody; None where nothing is pending."""
     workload = await run.stages.workloads.look(run.namespace, run.target_of(operation))
-    kept = max(int(operation.before), workload.ready_replicas)
-    return undo.model_copy(update={"intended": str(kept)}) if kept < int(operation.intended) else None
+    before, added = replicas_moved(operation) or (0, 0)
+    kept = max(before, workload.ready_replicas)
+    if kept >= added:
+        return None
+    intended = undo.intended if kept == before else intends_replicas(operation, undo.before, kept)
+    return undo.model_copy(update={"intended": intended})
 
 
 async def roll_back(run: Run) -> None:

@@ -10,7 +10,8 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 from homeostat.contracts.steps import Undo
 from homeostat.contracts.verification import OutcomeName, VerificationResult
 from homeostat.flow.attempts import timed_out_at
-from homeostat.flow.branches import adds_capacity, follow
+from homeostat.flow.branches import follow
+from homeostat.flow.capacity import adds_capacity
 from homeostat.flow.execution import awaited, note_results
 from homeostat.flow.facts import Workload
 from homeostat.flow.holding import holds_of

@@ -7,7 +7,7 @@ from homeostat.contracts.actions.kinds import ActionType
 from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.target import ConfigReload, Target
 from homeostat.flow.facts import Owner, Ownership
-from homeostat.flow.field_paths import FieldPathError, Place, find
+from homeostat.flow.field_paths import FieldPathError, Place, find, names_paths
 from homeostat.flow.ports import Cluster, KubernetesError, NotFoundError
 from homeostat.flow.resources import Body
 from homeostat.observe.ownership import (
@@ -21,7 +21,13 @@ from homeostat.observe.ownership import (
 )
 
 _ROLLS_OUT = frozenset({ActionType.ROLLBACK, ActionType.RESTART})
-_CHANGES_AN_OBJECT = _ROLLS_OUT | {ActionType.SCALE, ActionType.RECONFIGURE, ActionType.PATCH, ActionType.RESIZE}
+_CHANGES_AN_OBJECT = _ROLLS_OUT | {
+    ActionType.SCALE,
+    ActionType.RECONFIGURE,
+    ActionType.PATCH,
+    ActionType.RESIZE,
+    ActionType.EXTENSION,
+}
 """What other actions do, nobody could set back."""
 
 _RESIZERS = (("autoscaling.k8s.io/v1", "VerticalPodAutoscaler"),)
@@ -93,7 +99,7 @@ def _of_object(body: Body, places: list[Place]) -> Iterator[Owner]:
 
 
 def _places(action: ActionType, field: str, body: Body) -> list[Place]:
-    if action is ActionType.PATCH:
+    if action is ActionType.PATCH or (action is ActionType.EXTENSION and names_paths(field)):
         return [find(body, path) for path in field.split(" ")]
     if action is ActionType.RECONFIGURE:
         return [("data", field.partition("[")[2].partition("]")[0])]

@@ -1,6 +1,7 @@
 """What the guards need to know of the past, derived from the records alone (pure)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
@@ -8,6 +9,7 @@ from homeostat.contracts.operations import Operation, OperationAction, Operation
 from homeostat.contracts.remediation import CLOSED_PHASES
 from homeostat.contracts.verification import VerificationResult
 from homeostat.flow.field_changes import changes_of
+from homeostat.flow.field_paths import names_paths
 from homeostat.flow.past_acts import GuardFacts, Health, PastAct, PastChange, PastEpisode, PromiseRef
 from homeostat.flow.resources import StoredRecord
 
@@ -65,26 +67,47 @@ def _acts(stored: StoredRecord) -> Iterator[PastAct]:
             settled_at=settled or (None if is_open else status.times.closed),
             outcome=verification.outcome if verification else None,
             open=is_open,
-            changes=tuple(_changes(operations, status.operations)),
+            changes=_changes(operations, status.operations, verification.workload_uid if verification else ""),
             failure_domains=frozenset(verification.failure_domains if verification else ()),
         )
 
 
-def _changes(applied: Iterable[Operation], every: Sequence[Operation]) -> Iterator[PastChange]:
-    """The values that an act surely wrote; what only makes a workload take them up changes none of its own."""
+def _changes(applied: Iterable[Operation], every: Sequence[Operation], workload_uid: str) -> tuple[PastChange, ...]:
+    """The values that an act surely wrote, each once; what only makes a workload take them up changes none of its own.
+
+    What was written to the pods one by one counts as the workload's, for which it was planned. A pod template that is
+    set back is missing here: ``rollback`` refuses a revision that was returned to, and so comes to no second round.
+    """
+    changes: dict[tuple[str, str], PastChange] = {}
+    for change in _values_written(applied, every, workload_uid):
+        first = changes.setdefault((change.object_uid, change.path), change)
+        changes[change.object_uid, change.path] = replace(change, before=first.before, before_by=first.before_by)
+    return tuple(changes.values())
+
+
+def _values_written(
+    applied: Iterable[Operation], every: Sequence[Operation], workload_uid: str
+) -> Iterator[PastChange]:
     for operation in applied:
-        if operation.state is not OperationState.APPLIED or operation.action not in _WRITES_VALUES:
+        if operation.state is not OperationState.APPLIED or not _writes_values(operation):
             continue
         taken_back = any(_takes_back(other, operation) for other in every)
         for change in changes_of(operation):
             yield PastChange(
-                object_uid=operation.target.uid,
+                object_uid=(operation.target.kind == "Pod" and workload_uid) or operation.target.uid,
                 path=change.path,
                 before=change.before,
                 before_by=operation.before_by,
                 after=change.after,
                 taken_back=taken_back,
             )
+
+
+def _writes_values(operation: Operation) -> bool:
+    """Whether what an operation wrote stands in fields, and so can be set back: an extension says so by their paths."""
+    if operation.action is OperationAction.EXTENSION:
+        return names_paths(operation.field)
+    return operation.action in _WRITES_VALUES
 
 
 def _takes_back(other: Operation, applied: Operation) -> bool:

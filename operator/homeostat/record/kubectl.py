@@ -44,6 +44,13 @@ def by_hand(namespace: str, operations: Sequence[Operation], spec: RemediationSp
     return f"By hand: {did}. Back: {back or 'not possible'}." if worded else ""
 
 
+def to_type(namespace: str, operations: Sequence[Operation], spec: RemediationSpec) -> str:
+    """The commands that do what operations intended, in a sentence; the first few of many."""
+    worded = "; ".join(commands(namespace, operation, spec).do for operation in operations[:_MOST_WORDED])
+    more = len(operations) - _MOST_WORDED
+    return f"{worded}; and {more} more in the record." if more > 0 else f"{worded}."
+
+
 def approve_commands(namespace: str, name: str, plan: Plan) -> tuple[str, ...]:
     """The command that approves a plan, and the same for plain kubectl."""
     entry = f'{{"id":"approve-{plan.digest[:8]}","type":"Approve","by":"YOUR-USER-NAME","planDigest":"{plan.digest}"}}'

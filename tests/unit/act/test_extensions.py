@@ -1,11 +1,13 @@
 """Extensions: found by entry points, refused by name and by parameter, and walled off where they fail."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from homeostat.act import extensions
 from homeostat.act.extensions import ExtensionActuator, ExtensionEffect, Extensions, installed_extensions
 from homeostat.contracts.actions.kinds import Reversal, Risk
 from homeostat.contracts.boundaries import Boundaries
@@ -45,7 +47,7 @@ class Sound:
         return Preview(target=PCSCF, field="rate", before="1", intended="2", description="raise the rate")
 
     async def operations(self, *_):
-        return (operation(action=OperationAction.RESTART),)
+        return (operation(action=OperationAction.RESTART, state=OperationState.INTENDED),)
 
 
 class Failing(Sound):
@@ -64,7 +66,40 @@ class OutOfReach(Failing):
     fault = KubernetesError(0, "NoConnection", "no answer")
 
 
-USABLE: dict[str, Any] = {"sound": Sound(), "failing": Failing(), "remote": OutOfReach()}
+class Wordy(Sound):
+    async def preview(self, *_):
+        return Preview(target=PCSCF, field="rate", before="1" * 1025, intended="2", description="raise the rate")
+
+
+class Hanging(Sound):
+    async def _hang(self, *_):
+        await asyncio.Event().wait()
+
+    preview = operations = apply = happened = in_force = reverse = _hang
+
+
+class Posing(Sound):
+    """Gives operations that are not those of the plan."""
+
+    def __init__(self, *changes):
+        self.changes = changes
+
+    async def operations(self, *_):
+        asked = operation(state=OperationState.INTENDED)
+        return tuple(asked.model_copy(update=change) for change in self.changes)
+
+
+USABLE: dict[str, Any] = {
+    "sound": Sound(),
+    "failing": Failing(),
+    "remote": OutOfReach(),
+    "wordy": Wordy(),
+    "hanging": Hanging(),
+    "other-step": Posing({"step": "restore-limit"}),
+    "done-already": Posing({"state": OperationState.APPLIED}),
+    "undoing": Posing({"kind": OperationKind.UNDO}),
+    "same-twice": Posing({}, {}),
+}
 EXTENSIONS = Extensions(USABLE, {"odd": "ImportError: no odd"})
 
 
@@ -92,13 +127,14 @@ def _operation(extension):
         (
             _step("none"),
             "UnknownExtension",
-            "no extension none is installed in the operator (installed: failing, remote",
+            "no extension none is installed in the operator (installed: done-already, failing",
         ),
         (_step("odd"), "UnknownExtension", "installed and cannot be used: ImportError: no odd"),
         (_step(), "InvalidParameters", "parameters.rate: Field required"),
         (_step(rate="fast"), "InvalidParameters", "parameters.rate: Input should be a valid integer"),
         (_step(rate="1", other="2"), "InvalidParameters", "parameters.other: Extra inputs"),
         (_step("failing", rate="1"), "ExtensionFailed", "RuntimeError('boom')"),
+        (_step("wordy", rate="1"), "ExtensionFailed", "its before is longer than the 1024 characters"),
     ],
 )
 async def test_what_cannot_be_done_is_refused(step, reason, said):
@@ -128,6 +164,18 @@ async def test_a_plan_that_fails_is_tried_again_later():
         await _actuator().operations(plan(), _step("failing", rate="1"), OCCASION, AT)
     with pytest.raises(PlanStaleError, match="no extension none"):
         await _actuator().operations(plan(), _step("none"), OCCASION, AT)
+
+
+@pytest.mark.parametrize("name", ["other-step", "done-already", "undoing", "same-twice"])
+async def test_operations_that_are_not_those_of_the_plan_reach_no_record(name):
+    with pytest.raises(KubernetesError, match=f"extension {name} failed"):
+        await _actuator().operations(plan(), _step(name, rate="1"), OCCASION, AT)
+
+
+async def test_an_extension_that_does_not_answer_stops_nothing_but_its_act(monkeypatch):
+    monkeypatch.setattr(extensions, "_LONGEST_SECONDS", 0.01)
+    assert (await _actuator().preview(_step("hanging", rate="1"), OCCASION)).refused == "ExtensionFailed"
+    assert (await _effect().apply("ims", _operation("hanging"), TARGET)).state is OperationState.UNKNOWN
 
 
 async def test_an_effect_that_fails_is_not_known():

@@ -61,6 +61,21 @@ def test_login_is_by_the_named_kubeconfig_even_inside_a_pod(kubeconfig, user):
     assert timedelta(minutes=9) < left <= timedelta(minutes=10)
 
 
+def test_intake_reads_as_whom_the_kubeconfig_names(kubeconfig):
+    info = login(kubeconfig({"token": "t", "as": "homeostat", "as-groups": ["operators"]}))
+    assert info.as_http_headers() == {
+        "Authorization": "Bearer t",
+        "Impersonate-User": "homeostat",
+        "Impersonate-Group": "operators",
+    }
+    assert info.expiration is not None
+
+
+def test_an_identity_that_cannot_be_taken_is_refused(kubeconfig):
+    with pytest.raises(kopf.LoginError, match="several groups"):
+        login(kubeconfig({"token": "t", "as": "homeostat", "as-groups": ["a", "b"]}))
+
+
 def test_kubeconfig_without_credentials_is_refused(kubeconfig):
     with pytest.raises(kopf.LoginError, match="neither token nor certificate"):
         login(kubeconfig({"exec": {"command": "x"}}))

@@ -65,6 +65,11 @@ def patch(name: str = "raise-floor", causes: Sequence[str] = ("Saturated",), **m
     return Step(name=name, causes=list(causes), action=action, **more)
 
 
+def resize(name: str = "more-cpu", **more: Any) -> Step:
+    action = Action.model_validate({"resize": {"target": "pcscf", "container": "main", "cpu": {"to": "1"}}})
+    return Step(name=name, action=action, **more)
+
+
 def rule(**parts: Any) -> BoundaryRule:
     return BoundaryRule(**parts)
 

@@ -11,7 +11,7 @@ from homeostat.contracts.guardrails import Guardrails
 from homeostat.contracts.operations import Plan, TargetIdentity
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Terms
 from homeostat.decide.guards import check_guards
-from homeostat.flow.facts import Owner, Ownership, Preview
+from homeostat.flow.facts import Owner, Ownership, Preview, Reading
 from homeostat.flow.holds import NO_HOLDS
 from homeostat.flow.past_acts import GuardFacts, PastAct, PastChange
 from tests.unit.decide.building import (
@@ -22,6 +22,7 @@ from tests.unit.decide.building import (
     act,
     patch,
     plan_of,
+    resize,
     restore,
     restoring,
     scale,
@@ -64,6 +65,7 @@ def guard(
     under: Terms | None = None,
     replicas: int = 2,
     acts: tuple[PastAct, ...] = (),
+    cpu_share: Reading | None = None,
 ) -> GuardVerdict:
     verdicts = check_guards(
         record="mine",
@@ -76,6 +78,7 @@ def guard(
         facts=GuardFacts(complete=True, acts=acts, health=CALM),
         holds=NO_HOLDS,
         now=NOW,
+        cpu_share=cpu_share,
     )
     return next(v for v in verdicts if v.name == name)
 
@@ -126,10 +129,32 @@ def test_unknown_owners_deny(owned):
         ({"minReplicas": 4}, "LargestStep", ""),
         ({"minReplicas": 5}, "LargestStep", "StepTooLarge"),
         ({"maxReplicas": 9}, "LargestStep", ""),
+        ({"minReplicas": 3}, "SecondIndicator", ""),
+        ({"maxReplicas": 1}, "SecondIndicator", ""),
     ],
 )
 def test_the_bounds_of_an_autoscaler_are_held_to_those_of_the_policy(values, guard_name, reason):
     assert guard(guard_name, bounds(**values), owned=Ownership()).reason == reason
+
+
+def lowered(floor: int) -> Plan:
+    texts = {name: json.dumps({"/spec/minReplicas": value}) for name, value in (("before", 4), ("intended", floor))}
+    return bounds(minReplicas=floor).model_copy(update=texts)
+
+
+@pytest.mark.parametrize(
+    ("share", "floor", "reason"),
+    [(None, 3, "SecondIndicatorMissing"), (0.2, 2, ""), (0.5, 2, "NoHeadroom"), (0.5, 3, "")],
+)
+def test_a_floor_is_lowered_only_where_cpu_use_allows_what_may_follow(share, floor, reason):
+    cpu = None if share is None else Reading(share)
+    assert guard("SecondIndicator", lowered(floor), owned=Ownership(), replicas=4, cpu_share=cpu).reason == reason
+
+
+def test_a_lower_floor_is_a_step_as_large_as_what_may_follow():
+    half = terms(largest_step=50)
+    assert guard("LargestStep", lowered(1), under=half, replicas=4).reason == "StepTooLarge"
+    assert guard("LargestStep", lowered(2), under=half, replicas=4).reason == ""
 
 
 def scaled(hours_ago: float, before: int = 2, after: int = 3, by: str = "", *, taken_back: bool = False) -> PastAct:
@@ -158,6 +183,26 @@ def test_there_is_no_third_round_with_someone_who_sets_it_back(acts, denied):
     verdict = guard("PingPong", again(), owned=Ownership(), acts=acts)
     assert (verdict.verdict is DENY) is denied
     assert verdict.reason == ("PingPong" if denied else "")
+
+
+RESIZE = plan_of(
+    resize(),
+    Preview(
+        target=WORKLOAD,
+        field="spec.containers[main].resources",
+        before="limits.cpu=500m",
+        intended="limits.cpu=1",
+        ownership=Ownership(),
+    ),
+    terms(),
+)
+
+
+@pytest.mark.parametrize(("rounds", "denied"), [(1, ""), (2, "PingPong")])
+def test_quantities_that_are_set_back_in_running_pods_are_seen(rounds, denied):
+    change = PastChange(WORKLOAD.uid, "spec.containers[main].resources.limits.cpu", "500m", "", "1", False)
+    acts = tuple(act(seconds_ago=3600 * n, changes=(change,)) for n in range(1, rounds + 1))
+    assert guard("PingPong", RESIZE, owned=Ownership(), acts=acts).reason == denied
 
 
 def test_the_one_who_sets_it_back_is_named():

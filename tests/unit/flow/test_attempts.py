@@ -16,6 +16,7 @@ from homeostat.flow.attempts import (
     goes_on_after_success,
     has_later,
     has_room,
+    lacks_room_for,
     last_ended,
     may_run_again,
     next_attempt,
@@ -144,3 +145,13 @@ def test_a_record_that_is_nearly_full_has_no_room():
     assert has_room(status())
     assert not has_room(status(verifications=[verification()] * MOST_VERIFICATIONS))
     assert not has_room(status(operations=[operation(id=str(n)) for n in range(49)]))
+    assert has_room(status(operations=[]), planned=32)
+    assert not has_room(status(operations=[]), planned=33), "the undo takes as many"
+
+
+def test_a_full_record_says_so_before_anything_is_done():
+    known = [operation(id=f"add-capacity.1.release.{n}") for n in range(1, 63)]
+    assert lacks_room_for(known, [operation(id="a"), operation(id="b")]) == ""
+    assert lacks_room_for(known, known[-2:]) == "", "written over"
+    told = lacks_room_for(known, [operation(id="a"), operation(id="b"), operation(id="c")])
+    assert told == "that takes 3 operations, and the record, which holds 64, has 62"

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from homeostat.contracts.operations import OperationAction, OperationKind, OperationState
+from homeostat.contracts.operations import OperationAction, OperationKind, OperationState, TargetIdentity
 from homeostat.contracts.remediation import Phase, Times
 from homeostat.contracts.verification import OutcomeName
 from homeostat.flow.past_acts import PromiseRef
@@ -119,6 +119,41 @@ def test_only_what_surely_happened_and_wrote_a_value_is_told():
     restart = operation(id="2", action=OperationAction.RESTART, field="spec.template", intended="r@1")
     unknown = operation(id="3", state=OperationState.UNKNOWN)
     assert change_of(restart, unknown) == []
+
+
+def resized(pod, before="limits.cpu=500m,requests.cpu=250m", **more):
+    return operation(
+        id=f"resize.{pod}",
+        action=OperationAction.RESIZE,
+        target=TargetIdentity(api_version="v1", kind="Pod", name=pod, uid=f"{pod}-uid"),
+        field="spec.containers[main].resources",
+        before=before,
+        intended="limits.cpu=1,requests.cpu=500m",
+        **more,
+    )
+
+
+def test_what_was_written_to_pods_one_by_one_is_the_workloads_and_told_once():
+    changed = record(operations=[resized("a"), resized("b")], verifications=[verification(workload_uid="w")])
+    (act,) = guard_facts([stored(changed)]).acts
+    assert [(c.object_uid, c.path, c.before, c.after) for c in act.changes] == [
+        ("w", "spec.containers[main].resources.limits.cpu", "500m", "1"),
+        ("w", "spec.containers[main].resources.requests.cpu", "250m", "500m"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [("/spec/rate", [("pcscf-uid", "/spec/rate", "1", "", "2", False)]), ("the rate", [])],
+)
+def test_an_extension_that_names_a_path_can_be_set_back(field, told):
+    done = operation(action=OperationAction.EXTENSION, extension="rate", field=field, before="1", intended="2")
+    assert change_of(done) == told
+
+
+def test_a_size_that_was_lowered_one_by_one_is_one_change_from_the_first_to_the_last():
+    steps = [operation(id="1", before="4", intended="3"), operation(id="2", before="3", intended="2")]
+    assert change_of(*steps) == [("pcscf-uid", "spec.replicas", "4", "", "2", False)]
 
 
 def test_the_failure_domains_of_an_act_are_those_recorded_with_it():

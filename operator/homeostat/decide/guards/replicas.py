@@ -1,9 +1,7 @@
 """How many replicas there may be, how far they move, and when they may go."""
 
 from homeostat.contracts.actions.kinds import ActionType
-from homeostat.contracts.actions.patch import AUTOSCALER_BOUNDS, group_of
-from homeostat.contracts.operations import Plan
-from homeostat.flow.field_changes import read_values
+from homeostat.flow.capacity import bounds_given, floor_moved, lowers_capacity
 
 from .question import Finding, Question, deny, permit
 
@@ -25,28 +23,16 @@ def _replicas_after(question: Question) -> list[int]:
     plan = question.plan
     if plan.action is ActionType.SCALE:
         return [int(plan.intended)]
-    return [bound for bound in _autoscaler_bounds(plan) if bound is not None]
-
-
-def _autoscaler_bounds(plan: Plan) -> tuple[int | None, int | None]:
-    paths = AUTOSCALER_BOUNDS.get((group_of(plan.target.api_version), plan.target.kind))
-    if plan.action is not ActionType.PATCH or paths is None:
-        return None, None
-    values = read_values(plan.intended)
-    least, most = (None if values.get(path) is None else int(str(values[path])) for path in paths)
-    return least, most
+    return [bound for bound in bounds_given(plan) if bound is not None]
 
 
 def largest_step(question: Question) -> Finding:
-    """How far the replicas move, at once or as an autoscaler is forced to by a higher floor."""
-    if question.plan.action is ActionType.SCALE:
-        present, intended = question.replicas()
-        change = abs(intended - present)
-    elif (least := _autoscaler_bounds(question.plan)[0]) is not None:
-        present = question.present()
-        change = max(0, least - present)
-    else:
+    """How far the replicas move, at once, or as an autoscaler is forced to or may by another floor."""
+    moved = _replicas_moved(question)
+    if moved is None:
         return permit("no replicas are changed")
+    present, intended = moved
+    change = abs(intended - present)
     percent = question.terms.guardrails.largest_step
     if change <= 1 or change * 100 <= present * percent:
         return permit(f"a change by {change} is at most {percent} % of {present}")
@@ -55,9 +41,10 @@ def largest_step(question: Question) -> Finding:
 
 def second_indicator(question: Question) -> Finding:
     """Capacity is taken away only where, beside the promise, CPU use shows that what stays is enough."""
-    if question.plan.action is not ActionType.SCALE:
+    moved = _replicas_moved(question)
+    if moved is None:
         return permit("no replicas are changed")
-    present, intended = question.replicas()
+    present, intended = moved
     if intended >= present:
         return permit("no replicas are taken away")
     share, limit = question.cpu_share, float(question.headroom)
@@ -67,3 +54,15 @@ def second_indicator(question: Question) -> Finding:
     after = share.value * present / max(1, intended)
     told = f"with {intended} replicas {after:.2f} of the CPU limit would be used, at most {question.headroom} may"
     return permit(told) if after <= limit else deny("NoHeadroom", told)
+
+
+def _replicas_moved(question: Question) -> tuple[int, int] | None:
+    """Replicas now, and as they are to be, or may become at the least; None where the plan changes none."""
+    plan = question.plan
+    if plan.action is ActionType.SCALE:
+        return question.replicas()
+    floor = floor_moved(plan)
+    if floor is None:
+        return None
+    present = question.present()
+    return present, min(present, floor[1]) if lowers_capacity(plan) else max(present, floor[1])

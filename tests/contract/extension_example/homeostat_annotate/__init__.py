@@ -59,10 +59,10 @@ class AnnotateActuator:
             return Preview(refused="TargetNotFound", message=f"{name} is not there: {error.message}")
         except KubernetesError as error:
             return not_readable(name, error)
-        present = _value(body, wanted.annotation)
+        present = _value(body, _pointer(wanted.annotation))
         return Preview(
             target=identity_of(body),
-            field=wanted.annotation,
+            field=_pointer(wanted.annotation),
             before=present,
             intended=wanted.value,
             description=f"set {wanted.annotation} of {name} to {wanted.value}",
@@ -114,7 +114,7 @@ class AnnotateEffect:
                 return Receipt(OperationState.APPLIED)
             if present != operation.before:
                 raise PlanStaleError(f"{operation.field} of {describe(operation.target)} was changed since the plan")
-            annotations = {operation.field: operation.intended or None}
+            annotations = {_annotation(operation.field): operation.intended or None}
             patch = {"metadata": {"resourceVersion": version_of(body), "annotations": annotations}}
             return patching(self._cluster, namespace, operation.target, patch)
 
@@ -155,12 +155,25 @@ class AnnotateEffect:
         return opposite(operation, kind, number, version_of(body), at)
 
 
-def _value(body: Body, annotation: str) -> str:
-    return str((body["metadata"].get("annotations") or {}).get(annotation, ""))
+_ANNOTATIONS = "/metadata/annotations/"
+
+
+def _pointer(annotation: str) -> str:
+    """The annotation as a JSON Pointer, so that the operator finds who else sets it."""
+    return _ANNOTATIONS + annotation.replace("~", "~0").replace("/", "~1")
+
+
+def _annotation(pointer: str) -> str:
+    return pointer.removeprefix(_ANNOTATIONS).replace("~1", "/").replace("~0", "~")
+
+
+def _value(body: Body, pointer: str) -> str:
+    return str((body["metadata"].get("annotations") or {}).get(_annotation(pointer), ""))
 
 
 def _command(namespace: str, plan: Plan, value: str) -> str:
-    change = f"{plan.field}={value} --overwrite" if value else f"{plan.field}-"
+    annotation = _annotation(plan.field)
+    change = f"{annotation}={value} --overwrite" if value else f"{annotation}-"
     return (
         f"kubectl annotate {plan.target.kind.lower()}/{plan.target.name} -n {namespace} {shlex.join(change.split(' '))}"
     )
