@@ -11,7 +11,7 @@ from tests.loop.people import decide, let_decide
 from tests.loop.stage import CALM, OVERLOAD, Stage, eventually, phase_of, throughout
 
 PERSON, ANOTHER = "alice", "bob"
-PATIENT = {**manifests.VERIFICATION, "stabilization": "60s", "deadline": "90s"}
+PATIENT = {**manifests.VERIFICATION, "stabilization": "20s", "deadline": "40s"}
 """A verification that is still running when a person has decided."""
 
 RUSH = 2.6 * CAPACITY
@@ -101,8 +101,9 @@ def test_cancelled_while_verifying_it_says_what_stands_and_can_be_undone_later(s
     nothing_more_is_done(stage, acts=1)  # no release either
 
     say(stage, ANOTHER, "undo", "--reason=not needed")
-    stage.reach("RolledBack")
+    record = stage.reach("RolledBack", seconds=80)
     assert stage.replicas() == 1
+    assert record["status"]["verifications"][-1]["message"] == f"Not judged: {PERSON} cancelled it."
 
 
 def test_taken_over_while_verifying_nothing_is_undone_nor_released(stage: Stage):

@@ -89,7 +89,7 @@ def broken_off(run: Run, not_judged: str, not_released: str) -> dict[str, Any]:
     """What a person's decision puts an end to: a verification that runs, and a release that is owed."""
     changes: dict[str, Any] = {}
     verifications, release = run.status.verifications, run.status.release
-    if verifications and verifications[-1].outcome is None:
+    if verifications and verifications[-1].outcome is None and verifications[-1].judged_at is None:
         told = {"judged_at": run.now(), "message": clip(not_judged)}
         changes["verifications"] = [*verifications[:-1], verifications[-1].model_copy(update=told)]
     if release is not None and release.state is ReleaseState.WAITING:
