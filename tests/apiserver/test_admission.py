@@ -9,8 +9,9 @@ import pytest
 from hack.cluster import Cluster
 from hack.cluster.processes import wait_until
 from homeostat.cli.plugin import app, run
+from homeostat.contracts.decisions import DecisionType
 from homeostat.contracts.operations import Authority, OperationState
-from homeostat.contracts.remediation import Phase
+from homeostat.contracts.remediation import CLOSED_PHASES, Phase
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from tests.apiserver.installation import OPERATOR, create_record, install, manifest, refusal
 from tests.unit.record.samples import operation, plan, status
@@ -48,7 +49,9 @@ def bind(cluster: Cluster, namespace: str, name: str, role: str, user: str) -> N
 
 def decision(by: str, kind: str = "Approve", **changes: Any) -> dict[str, Any]:
     known: dict[str, Any] = {"id": f"{kind.lower()}-{by.rpartition(':')[2]}", "type": kind, "by": by}
-    more: dict[str, Any] = {"planDigest": PLAN.digest} if kind == "Approve" else {"reason": "planned work"}
+    more: dict[str, Any] = {"reason": "planned work"}
+    if kind in {"Approve", "Review"}:
+        more = {"planDigest": PLAN.digest} if kind == "Approve" else {"verdict": "Right"}
     return {**known, **more, **changes}
 
 
@@ -115,8 +118,8 @@ def test_a_person_may_have_undone_what_was_done(cluster, people, phase):
 
 
 UNDO_REFUSED = [
-    ("without the verb", status(), PATCHER, decision(PATCHER, "Undo"), "mallory may not have"),
-    ("owner without the verb", status(), OWNER, decision(OWNER, "Undo"), "ned may not have"),
+    ("without the verb", status(), PATCHER, decision(PATCHER, "Undo"), "mallory may not undo"),
+    ("owner without the verb", status(), OWNER, decision(OWNER, "Undo"), "ned may not undo"),
     ("for somebody else", status(), APPROVER, decision("bob", "Undo"), "under your own name: write by: alice"),
     ("nothing was done", WAITING, APPROVER, decision(APPROVER, "Undo"), "Nothing was done here that could be taken"),
     (
@@ -145,16 +148,120 @@ def test_an_undo_is_refused_with_a_reason(cluster, people, record_status, user, 
     assert decisions(cluster, people, name) == []
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject", "undo"])
-def test_each_decision_has_a_verb_of_its_own(cluster, people, verb):
-    rights = f"--verb=get,patch,{verb}"
+@pytest.mark.parametrize("kind", list(DecisionType))
+def test_each_decision_has_a_verb_of_its_own(cluster, people, kind):
+    rights = f"--verb=get,patch,{kind.lower()}"
     cluster.kubectl("create", "role", "half", "-n", people, rights, f"--resource={RECORDS}")
     cluster.kubectl("create", "rolebinding", "half", "-n", people, "--role=half", "--user=half")
+    acted = WAITING.model_copy(update={"operations": [operation()]})
+    name = create_record(cluster, people, status() if kind is DecisionType.REVIEW else acted)
+    kinds = list(DecisionType)
+    other = kinds[kinds.index(kind) - 1]
+    told = refusal(cluster, *deciding(people, name, decision("half", other)), user="half")
+    assert f"half may not {other.lower()}" in told
+    cluster.kubectl(*deciding(people, name, decision("half", kind)), user="half")
+
+
+OPEN = sorted(set(Phase) - CLOSED_PHASES)
+ADMITTED: dict[DecisionType, list[Phase]] = {
+    DecisionType.APPROVE: [Phase.AWAITING_APPROVAL],
+    DecisionType.REJECT: [Phase.AWAITING_APPROVAL],
+    DecisionType.CANCEL: OPEN,
+    DecisionType.TAKE_OVER: OPEN,
+    DecisionType.UNDO: [phase for phase in Phase if phase is not Phase.ROLLING_BACK],
+    DecisionType.ACKNOWLEDGE: list(Phase),
+    DecisionType.REVIEW: sorted(CLOSED_PHASES),
+}
+
+
+@pytest.mark.parametrize(
+    "phase", [Phase.BLOCKED, Phase.AWAITING_APPROVAL, Phase.ROLLING_BACK, Phase.SUCCEEDED, Phase.TAKEN_OVER]
+)
+def test_each_decision_is_admitted_in_its_phases_and_in_no_other(cluster, people, phase):
+    name = create_record(cluster, people, status(phase=phase, plan=PLAN))
+    for kind, phases in ADMITTED.items():
+        args = (*deciding(people, name, decision(APPROVER, kind)), "--dry-run=server")
+        if phase in phases:
+            cluster.kubectl(*args, user=APPROVER)
+        else:
+            assert phase in refusal(cluster, *args, user=APPROVER), f"{kind} says in which phase it came"
+
+
+def test_a_success_is_cancelled_or_taken_over_as_long_as_a_release_is_owed(cluster, people):
+    name = create_record(cluster, people, status(release=ReleaseStatus(state=ReleaseState.WAITING)))
+    for kind in ("Cancel", "TakeOver", "Review"):
+        cluster.kubectl(*deciding(people, name, decision(APPROVER, kind)), "--dry-run=server", user=APPROVER)
+
+
+@pytest.mark.parametrize(
+    "kind", [DecisionType.CANCEL, DecisionType.TAKE_OVER, DecisionType.ACKNOWLEDGE, DecisionType.REVIEW]
+)
+def test_nobody_decides_for_somebody_else_and_no_account_for_people(cluster, people, kind):
+    acted = WAITING.model_copy(update={"operations": [operation()]})
+    name = create_record(cluster, people, status() if kind is DecisionType.REVIEW else acted)
+    told = refusal(cluster, *deciding(people, name, decision("bob", kind)), user=APPROVER)
+    assert "under your own name: write by: alice" in told
+    cluster.kubectl("create", "serviceaccount", "robot", "-n", people)
+    account = f"system:serviceaccount:{people}:robot"
+    bind(cluster, people, "robot", "homeostat-approver", account)
+    bind(cluster, people, "wrong", "homeostat-approver", OPERATOR)
+    for machine in (account, OPERATOR):
+        told = refusal(cluster, "--as", machine, *deciding(people, name, decision(machine, kind)))
+        assert "Decisions are for people" in told
+    assert decisions(cluster, people, name) == []
+
+
+def test_who_is_on_call_may_stop_it_and_have_nothing_done(cluster, people):
+    bind(cluster, people, "responder", "homeostat-responder", "rita")
     name = create_record(cluster, people, WAITING.model_copy(update={"operations": [operation()]}))
-    kinds = {"approve": "Approve", "reject": "Reject", "undo": "Undo"}
-    for other in (kind for key, kind in kinds.items() if key != verb):
-        assert "half may not" in refusal(cluster, *deciding(people, name, decision("half", other)), user="half")
-    cluster.kubectl(*deciding(people, name, decision("half", kinds[verb])), user="half")
+    for kind in ("Reject", "Cancel", "TakeOver", "Acknowledge"):
+        cluster.kubectl(*deciding(people, name, decision("rita", kind)), "--dry-run=server", user="rita")
+    for kind in ("Approve", "Undo"):
+        told = refusal(cluster, *deciding(people, name, decision("rita", kind)), user="rita")
+        assert f"rita may not {kind.lower()}" in told
+
+
+@pytest.mark.parametrize(("kind", "said"), [("Approve", "approved this plan already"), ("Acknowledge", "already")])
+def test_the_same_person_says_the_same_once(cluster, people, kind, said):
+    bind(cluster, people, "second", "homeostat-approver", "bob")
+    name = create_record(cluster, people, WAITING)
+    cluster.kubectl(*deciding(people, name, decision(APPROVER, kind)), user=APPROVER)
+    again = decision(APPROVER, kind, id="again")
+    assert said in refusal(cluster, *deciding(people, name, again), user=APPROVER)
+    cluster.kubectl(*deciding(people, name, decision("bob", kind)), user="bob")
+    assert [d["by"] for d in decisions(cluster, people, name)] == [APPROVER, "bob"]
+
+
+def test_two_decisions_in_one_request_are_refused(cluster, people):
+    name = create_record(cluster, people, WAITING)
+    both = [decision(APPROVER), decision(APPROVER, "Acknowledge")]
+    patch = json.dumps({"spec": {"decisions": both}})
+    told = refusal(cluster, "patch", "rem", name, "-n", people, "--type=merge", "-p", patch, user=APPROVER)
+    assert "One decision at a time" in told
+
+
+def test_after_a_person_has_taken_over_only_remarks_are_admitted(cluster, people):
+    acted = WAITING.model_copy(update={"operations": [operation()]})
+    name = create_record(cluster, people, acted)
+    cluster.kubectl(*deciding(people, name, decision(APPROVER, "TakeOver")), user=APPROVER)
+    for kind in ("Approve", "Reject", "Cancel", "Undo", "TakeOver"):
+        again = decision(APPROVER, kind, id="again")
+        assert "taken this over" in refusal(cluster, *deciding(people, name, again), user=APPROVER)
+    cluster.kubectl(*deciding(people, name, decision(APPROVER, "Acknowledge")), user=APPROVER)
+
+
+def test_the_last_places_are_kept_for_those_who_hold_back(cluster, people):
+    name = create_record(cluster, people, status())
+    for number in range(12):
+        review = decision(APPROVER, "Review", id=f"review-{number}")
+        cluster.kubectl(*deciding(people, name, review), user=APPROVER)
+    one_more = decision(APPROVER, "Review", id="review-12")
+    assert "the last four are kept" in refusal(cluster, *deciding(people, name, one_more), user=APPROVER)
+    for number in range(4):
+        undo = decision(APPROVER, "Undo", id=f"undo-{number}")
+        cluster.kubectl(*deciding(people, name, undo), user=APPROVER)
+    told = refusal(cluster, *deciding(people, name, decision(APPROVER, "Undo")), user=APPROVER)
+    assert "spec.decisions" in told
 
 
 @pytest.mark.parametrize("phase", [Phase.EXECUTING, Phase.EXPIRED, Phase.SUCCEEDED, Phase.PLANNED])
@@ -177,7 +284,7 @@ def test_the_operator_has_no_right_to_decide_at_all(cluster, people):
     name = create_record(cluster, people, WAITING)
     assert "cannot patch resource" in refusal(cluster, *deciding(people, name, decision(OPERATOR)), user=OPERATOR)
     assert may(cluster, people, "create", "homeostat.dev", "remediations")
-    for verb in ("approve", "reject", "undo", "delete", "update", "patch"):
+    for verb in (*(kind.lower() for kind in DecisionType), "delete", "update", "patch"):
         assert not may(cluster, people, verb, "homeostat.dev", "remediations")
     for group, resource in (("", "secrets"), ("rbac.authorization.k8s.io", "roles")):
         assert not may(cluster, people, "get", group, resource)
@@ -289,6 +396,16 @@ def test_the_plugin_explains_approves_and_is_refused(cluster, people, capsys):
     assert f"Approved by {APPROVER}" in out
     (entry,) = decisions(cluster, people, name)
     assert (entry["by"], entry["planDigest"], entry["reason"]) == (APPROVER, PLAN.digest, "fine")
+    assert plugin(APPROVER, "ack", name)[0] == 0
+    code, _, err = plugin(APPROVER, "review", name, "--verdict", "right")
+    assert code == 1
+    assert "not over yet" in err
+    code, out, _ = plugin(APPROVER, "takeover", name, "--reason", "mine")
+    assert (code, f"Taken over by {APPROVER}" in out) == (0, True)
+    code, _, err = plugin(APPROVER, "cancel", name, "--reason", "enough")
+    assert code == 1
+    assert "taken this over" in err
+    assert [d["type"] for d in decisions(cluster, people, name)] == ["Approve", "Acknowledge", "TakeOver"]
     code, _, err = plugin(APPROVER, "explain", "nothing-here")
     assert code == 1
     assert "not found" in err

@@ -241,6 +241,8 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("guardrails", {"largestStep": 0}, "spec.guardrails.largestStep"),
     ("guardrails", {"frequency": {"limit": 4}}, "spec.guardrails.frequency.per"),
     ("approval", {"onTimeout": "Act"}, "spec.approval.onTimeout"),
+    ("approval", {"approvers": 0}, "spec.approval.approvers"),
+    ("approval", {"approvers": 6}, "spec.approval.approvers"),
     ("verification", {"deadline": "soon"}, "spec.verification.deadline"),
     # rules
     ("intentSelector", {}, "an empty selector selects nothing"),

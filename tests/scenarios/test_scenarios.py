@@ -218,7 +218,8 @@ def test_scenario(case: Mapping[str, Any]):
     for step, reason in expected.get("blocked", {}).items():
         assert next(c.reason for c in decision.candidates if c.step == step) == reason
     if "phase" in expected:
-        assert first_status(record(spec, policy, track.message, finding, decision), NOW).phase == expected["phase"]
+        made = record(spec, policy, track.message, finding, decision)
+        assert first_status("ims", "record", made, NOW).phase == expected["phase"]
 
 
 def record(spec, policy, why, finding, decision) -> RemediationSpec:

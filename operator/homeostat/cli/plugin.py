@@ -1,4 +1,4 @@
-"""kubectl homeostat: explain, approve, reject, undo, pause, stop, resume.
+"""kubectl homeostat: explain; approve, reject, cancel, takeover, undo, ack, review; pause, stop, resume.
 
 Exit status: 0 done, 1 refused or not found (the message says why), 2 wrong usage.
 """
@@ -13,15 +13,14 @@ from typing import Annotated
 
 import typer
 
-from homeostat.cli.decide import approve as approve_plan
-from homeostat.cli.decide import reject as reject_plan
-from homeostat.cli.decide import undo as ask_for_undo
+from homeostat.cli import decide
 from homeostat.cli.explain import explained
 from homeostat.cli.records import ClusterRefusalError, Connection, KubernetesRecords
 from homeostat.cli.switches import pause as pause_scope
 from homeostat.cli.switches import resume as resume_scope
 from homeostat.cli.switches import scope_of
 from homeostat.cli.switches import stop as stop_scope
+from homeostat.contracts.decisions import ReviewVerdict
 
 _REFUSED = 1
 
@@ -38,7 +37,16 @@ Name = Annotated[str, typer.Argument(help="Name of the remediation, as kubectl g
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="INTENT, policy/NAME or namespace/NAME.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace; default: the context's own.")]
 Context = Annotated[str, typer.Option(help="Context of the kubeconfig; default: the current one.")]
+Why = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 Kubeconfig = Annotated[str, typer.Option(help="Kubeconfig file; default: KUBECONFIG, or ~/.kube/config.")]
+
+
+class Verdict(StrEnum):
+    """What a person thinks of a remediation afterwards, as it is typed."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNNEEDED = "unneeded"
 
 
 class Output(StrEnum):
@@ -71,37 +79,78 @@ def approve(
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     plan: Annotated[str, typer.Option(help="Approve only if the plan's digest still begins like this.")] = "",
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    reason: Why = "",
 ) -> None:
     """Approve the plan that waits, under your own name."""
     records = KubernetesRecords(Connection(kubeconfig, context, namespace))
-    print(approve_plan(records, name, plan, reason))
+    print(decide.approve(records, name, plan, reason))
 
 
 @app.command()
 def reject(
     name: Name,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    reason: Why,
     namespace: Namespace = "",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
 ) -> None:
     """Reject the plan that waits, under your own name; nothing is done."""
     records = KubernetesRecords(Connection(kubeconfig, context, namespace))
-    print(reject_plan(records, name, reason))
+    print(decide.reject(records, name, reason))
+
+
+@app.command()
+def cancel(
+    name: Name, reason: Why, namespace: Namespace = "", context: Context = "", kubeconfig: Kubeconfig = ""
+) -> None:
+    """End a remediation, under your own name; nothing further is done, and what was done stays until you undo it."""
+    records = KubernetesRecords(Connection(kubeconfig, context, namespace))
+    print(decide.cancel(records, name, reason))
+
+
+@app.command()
+def takeover(
+    name: Name, reason: Why, namespace: Namespace = "", context: Context = "", kubeconfig: Kubeconfig = ""
+) -> None:
+    """Take over, under your own name; nothing more is done in this episode, not even an undo or a release."""
+    records = KubernetesRecords(Connection(kubeconfig, context, namespace))
+    print(decide.take_over(records, name, reason))
+
+
+@app.command()
+def ack(
+    name: Name, reason: Why = "", namespace: Namespace = "", context: Context = "", kubeconfig: Kubeconfig = ""
+) -> None:
+    """Say that you have seen it, under your own name; nothing else changes."""
+    records = KubernetesRecords(Connection(kubeconfig, context, namespace))
+    print(decide.acknowledge(records, name, reason))
+
+
+@app.command()
+def review(
+    name: Name,
+    verdict: Annotated[Verdict, typer.Option(help="unneeded: it would have been well without.")],
+    note: Annotated[str, typer.Option(help="What was learned.")] = "",
+    namespace: Namespace = "",
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+) -> None:
+    """Say afterwards whether it was right, under your own name; the last review counts."""
+    records = KubernetesRecords(Connection(kubeconfig, context, namespace))
+    print(decide.review(records, name, ReviewVerdict(verdict.capitalize()), note))
 
 
 @app.command()
 def undo(
     name: Name,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    reason: Why,
     namespace: Namespace = "",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
 ) -> None:
     """Have what was done taken back, under your own name; refused where someone else changed it since."""
     records = KubernetesRecords(Connection(kubeconfig, context, namespace))
-    print(ask_for_undo(records, name, reason))
+    print(decide.undo(records, name, reason))
 
 
 @app.command()

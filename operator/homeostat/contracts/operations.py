@@ -59,8 +59,26 @@ class Plan(StatusPart):
         Manager, Field(default="", description="Field manager that wrote the value before; empty where none is known.")
     ]
     description: Annotated[Text, Field(description="The act in a sentence.")]
-    digest: Annotated[str, Field(max_length=64, description="Over step, target uid, field and intended value.")]
-    valid_until: Annotated[Timestamp | None, Field(default=None, description="When a request for approval expires.")]
+    digest: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description="Over step, target uid, field and intended value. A plan that was computed again within what "
+            "was approved keeps the digest that was approved.",
+        ),
+    ]
+    largest_step: Annotated[
+        Count,
+        Field(
+            default="",
+            description="What an approval covers if the target moves before the act: a change of this field by at most "
+            "so much, such as +1 or -2; empty: the intended value and no other.",
+        ),
+    ]
+    valid_until: Annotated[
+        Timestamp | None,
+        Field(default=None, description="When a request for approval expires, and an approval that was not used."),
+    ]
 
 
 class OperationKind(StrEnum):

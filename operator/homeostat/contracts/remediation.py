@@ -48,6 +48,7 @@ class Phase(StrEnum):
     EXPIRED = "Expired"
     SUPERSEDED = "Superseded"
     CANCELLED = "Cancelled"
+    TAKEN_OVER = "TakenOver"
 
 
 CLOSED_PHASES = frozenset(
@@ -61,6 +62,7 @@ CLOSED_PHASES = frozenset(
         Phase.EXPIRED,
         Phase.SUPERSEDED,
         Phase.CANCELLED,
+        Phase.TAKEN_OVER,
     }
 )
 
@@ -271,6 +273,13 @@ class RemediationSpec(Resource):
     ]
 
 
+class AnsweredDecision(StatusPart):
+    """A decision of a person that the operator has taken up."""
+
+    id: Annotated[Word, Field(description="Id of the decision.")]
+    at: Annotated[Timestamp, Field(description="When it was taken up.")]
+
+
 class RemediationStatus(StatusPart):
     """How far it has come; written by the operator alone."""
 
@@ -311,6 +320,19 @@ class RemediationStatus(StatusPart):
         ReleaseStatus | None, Field(default=None, description="What is owed of taking added capacity back.")
     ]
     undo: Annotated[UndoResult | None, Field(default=None, description="The last undo, if there was one.")]
+    answered: Annotated[
+        list[AnsweredDecision],
+        Field(
+            default_factory=list,
+            max_length=MOST_DECISIONS,
+            json_schema_extra=map_list("id"),
+            description="Decisions of people that were taken up, and when.",
+        ),
+    ]
+    acknowledged_by: Annotated[
+        list[Annotated[str, Field(max_length=253)]],
+        Field(default_factory=list, max_length=MOST_DECISIONS, description="Who has seen it, the first one first."),
+    ]
     report: Annotated[
         list[Annotated[str, Field(max_length=240)]],
         Field(default_factory=list, max_length=60, description="The whole story for a person."),

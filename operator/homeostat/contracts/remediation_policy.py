@@ -80,10 +80,13 @@ class OnTimeout(StrEnum):
 
 
 class Approval(Resource):
-    """How long a request waits, and what then."""
+    """Whose word it takes, how long a request waits, and what then."""
 
     timeout: Annotated[Duration, Field(default="15m", description="How long a request for approval stands.")]
     on_timeout: Annotated[OnTimeout, Field(default=OnTimeout.STOP, description="What happens when nobody answers.")]
+    approvers: Annotated[
+        int, Field(default=1, ge=1, le=5, description="How many different people must approve; one can reject.")
+    ]
 
 
 class Verification(Resource):
@@ -194,6 +197,11 @@ class Outcomes(StatusPart):
     inconclusive: Annotated[int, Field(default=0, ge=0, description="Acts that could not be judged.")]
     no_capacity: Annotated[int, Field(default=0, ge=0, description="Acts that the cluster had no capacity for.")]
     failed: Annotated[int, Field(default=0, ge=0, description="Acts that could not be made.")]
+    right: Annotated[int, Field(default=0, ge=0, description="Remediations that a person called right afterwards.")]
+    wrong: Annotated[int, Field(default=0, ge=0, description="Remediations that a person called wrong.")]
+    unneeded: Annotated[
+        int, Field(default=0, ge=0, description="Remediations that a person called unneeded: it would have been well.")
+    ]
 
 
 class RemediationPolicyStatus(StatusPart):

@@ -117,10 +117,6 @@ class UndoResult(StatusPart):
         str, Field(default="", max_length=253, description="Who asked for it; empty where it came by itself.")
     ]
     reason: Annotated[Text, Field(default="", description="Why it was asked for.")]
-    answered: Annotated[
-        list[Word],
-        Field(default_factory=list, max_length=16, description="Ids of the decisions Undo that have been answered."),
-    ]
     began_at: Annotated[Timestamp, Field(description="When it was planned; its operations are recorded from then on.")]
     in_force_at: Annotated[Timestamp | None, Field(default=None, description="When it was seen in force.")]
     baselines: Annotated[

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from homeostat.contracts.operations import Authority
+from homeostat.contracts.operations import Authority, Plan
 from homeostat.contracts.remediation import Terms
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.flow.facts import Decision, Finding, Preview, Reading, Ruling, Variables, Workload
@@ -12,6 +12,7 @@ from homeostat.flow.past_acts import GuardFacts, PromiseRef
 
 from .candidates import Case, consider
 from .explain import acts, asks, most_telling, why_nothing, would_have
+from .plans import covers
 
 
 def decide(
@@ -31,7 +32,7 @@ def decide(
     attempts: Mapping[str, int],
     after: str = "",
     after_again: bool = True,
-    approved: frozenset[str] = frozenset(),
+    approved: Plan | None = None,
     now: datetime,
 ) -> Decision:
     """Choose the first step that a supported cause calls for and that neither boundary nor guard holds back.
@@ -39,8 +40,8 @@ def decide(
     ``record`` and ``policy`` are names, ``promise`` is what is broken; ``attempts`` counts, per step, the attempts made
     in this episode; ``after`` is the step that ran last: those before it are passed over, and itself too unless
     ``after_again``, with which it may run once more within its repeat limit. ``variables`` are what each step's
-    expressions may speak of, by step; ``approved`` are the digests of plans that people approved and that were not
-    acted on yet; ``holds`` are what people hold back now.
+    expressions may speak of, by step; ``approved`` is the plan that people approved and that was not acted on
+    yet: a plan within it keeps its digest; ``holds`` are what people hold back now.
     """
     case = Case(
         record,
@@ -77,8 +78,17 @@ def decide(
     needs_approval = plan.authority is Authority.APPROVAL
     if mode is Mode.SHADOW:
         ruling, reason, message = Ruling.RECORD_ONLY, "Shadow", would_have(plan, asks=needs_approval)
-    elif needs_approval and plan.digest not in approved:
-        ruling, reason, message = Ruling.ASK, "ApprovalNeeded", asks(plan, plan.valid_until)
+    elif not needs_approval:
+        ruling, reason, message = Ruling.ACT, "Decided", acts(plan, approved=False)
+    elif approved is not None and covers(approved, plan):
+        plan = _within(approved, plan)
+        ruling, reason, message = Ruling.ACT, "Decided", acts(plan, approved=True)
     else:
-        ruling, reason, message = Ruling.ACT, "Decided", acts(plan, approved=needs_approval)
+        ruling, reason, message = Ruling.ASK, "ApprovalNeeded", asks(plan, plan.valid_until)
     return Decision(ruling, reason, message, candidates, chosen.guards, plan)
+
+
+def _within(approved: Plan, plan: Plan) -> Plan:
+    """A plan that an approval covers, with what was approved: it may have to be computed again once more."""
+    kept = ("digest", "largest_step", "valid_until")
+    return plan.model_copy(update={name: getattr(approved, name) for name in kept})

@@ -1,6 +1,7 @@
 """What follows the end of a run: the branch that the step names for the outcome."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from homeostat.contracts.operations import Operation, OperationState
 from homeostat.contracts.remediation import Phase
@@ -11,6 +12,7 @@ from homeostat.flow.capacity import adds_capacity, replicas_moved
 from homeostat.flow.holds import HOLD_REASONS
 from homeostat.flow.run import NO_CHANGES, Changes, Run
 from homeostat.flow.standing import standing
+from homeostat.flow.wording import clip
 
 _GOING_ON: Mapping[OutcomeName, tuple[str, str]] = {
     OutcomeName.EFFECTIVE: ("StepHelped", "Going on with what follows {step}, as its policy says."),
@@ -82,6 +84,18 @@ async def recovered(run: Run) -> None:
 def _ended_as(run: Run) -> str:
     """Why it ended without a further act; that people held it back to the end is told as such."""
     return run.status.reason if run.status.reason in HOLD_REASONS else "Recovered"
+
+
+def broken_off(run: Run, not_judged: str, not_released: str) -> dict[str, Any]:
+    """What a person's decision puts an end to: a verification that runs, and a release that is owed."""
+    changes: dict[str, Any] = {}
+    verifications, release = run.status.verifications, run.status.release
+    if verifications and verifications[-1].outcome is None and verifications[-1].judged_at is None:
+        told = {"judged_at": run.now(), "message": clip(not_judged)}
+        changes["verifications"] = [*verifications[:-1], verifications[-1].model_copy(update=told)]
+    if release is not None and release.state is ReleaseState.WAITING:
+        changes["release"] = ReleaseStatus(state=ReleaseState.SUPERSEDED, message=clip(not_released), at=run.now())
+    return changes
 
 
 def _has_acted(run: Run) -> bool:

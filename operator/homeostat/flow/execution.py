@@ -19,6 +19,7 @@ from homeostat.flow.run import Run
 from homeostat.verify.judge import Awaited, Obstacle
 
 _OBSTACLES = ((NO_NODE, Obstacle.NO_NODE), (NO_CAPACITY, Obstacle.REFUSED), (GIVES_UP, Obstacle.FAILED))
+_BROKEN_OFF = f"{GIVEN_UP}a person decided otherwise."
 _REFUSED = 400
 _SERVER_FAULT = 500
 _LONGEST_MESSAGE = 1024
@@ -63,6 +64,8 @@ async def carry_out_all(run: Run, operations: Sequence[Operation]) -> Progress:
                 return Progress.WAITING
         if receipt is None:
             await require_not_held(run, operation)
+            await run.heed()
+            run.recorded_here.discard(operation.id)
             receipt = await _effect(run, operation)
         await _note(run, operation, receipt)
         if receipt.state is OperationState.VOID:
@@ -71,6 +74,18 @@ async def carry_out_all(run: Run, operations: Sequence[Operation]) -> Progress:
         if receipt.state is OperationState.UNKNOWN:
             return Progress.UNKNOWN
     return Progress.DONE
+
+
+async def settle_intentions(run: Run) -> None:
+    """Find out which of the operations that are still only intended happened, and give up the others."""
+    settled: list[Operation] = []
+    for operation in run.status.operations:
+        if operation.state is not OperationState.INTENDED:
+            continue
+        receipt = await _known_after_restart(run, operation) or Receipt(OperationState.VOID, message=_BROKEN_OFF)
+        settled.append(_with(run, operation, receipt))
+    if settled:
+        await run.write_after_effect(operations=run.replaced(settled))
 
 
 async def void_the_rest(run: Run, kind: OperationKind, why: str) -> None:
@@ -174,15 +189,13 @@ async def _effect(run: Run, operation: Operation) -> Receipt:
             return Receipt(state, message=f"The API server answered {error}")
 
 
+def _with(run: Run, operation: Operation, receipt: Receipt) -> Operation:
+    became = {"state": receipt.state, "finished_at": run.now(), "audit_id": receipt.audit_id}
+    return operation.model_copy(update={**became, "message": receipt.message[:_LONGEST_MESSAGE]})
+
+
 async def _note(run: Run, operation: Operation, receipt: Receipt) -> None:
-    done = operation.model_copy(
-        update={
-            "state": receipt.state,
-            "finished_at": run.now(),
-            "audit_id": receipt.audit_id,
-            "message": receipt.message[:_LONGEST_MESSAGE],
-        }
-    )
+    done = _with(run, operation, receipt)
     changes: dict[str, object] = {"operations": run.replaced([done])}
     if receipt.state is OperationState.APPLIED and operation.kind is OperationKind.APPLY and not run.status.times.acted:
         changes["times"] = run.with_times(acted=run.now())

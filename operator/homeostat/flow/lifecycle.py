@@ -7,14 +7,15 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from homeostat.contracts.decisions import DecisionType
-from homeostat.contracts.operations import MOST_OPERATIONS, OperationKind, OperationState
+from homeostat.contracts.operations import MOST_OPERATIONS, Authority, OperationKind, OperationState
 from homeostat.contracts.remediation import GuardVerdictName, Phase
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.verification import UndoState
 from homeostat.decide.candidates import withdrawn
 from homeostat.decide.guards import check_guards
+from homeostat.flow.answers import answer_people
+from homeostat.flow.approval import await_approval
 from homeostat.flow.attempts import has_room
 from homeostat.flow.branches import recovered
 from homeostat.flow.capacity import lowers_capacity
@@ -24,14 +25,15 @@ from homeostat.flow.facts import Occasion, Ownership, Reading, Workload
 from homeostat.flow.guard_reading import read_guard_facts
 from homeostat.flow.holding import HeldBackError, held_message, holds_of, wait_held
 from homeostat.flow.holds import Hold
-from homeostat.flow.phases import is_open, undo_requests
+from homeostat.flow.people import approved_plan, undo_requests
+from homeostat.flow.phases import first_status, is_open
 from homeostat.flow.pipeline import preview_step
 from homeostat.flow.ports import KubernetesError, PlanStaleError
-from homeostat.flow.redecision import approvals_of_plan, decide_again, is_called_for, is_needless
+from homeostat.flow.redecision import decide_again, is_called_for, is_needless
 from homeostat.flow.release import release
 from homeostat.flow.run import RecordLostError, RecordMovedError, Run
 from homeostat.flow.tries import is_between_tries, is_timed_out, try_again_or_fail
-from homeostat.flow.undo import answer_undo, may_answer, roll_back
+from homeostat.flow.undo import answer_undo, roll_back
 from homeostat.flow.verification import start_verification, verify
 
 log = logging.getLogger(__name__)
@@ -39,10 +41,11 @@ log = logging.getLogger(__name__)
 
 async def live(run: Run) -> None:
     """Move a remediation on until nothing is left to do for it."""
-    while is_open(run.stored.record):
+    while is_open(run.stored.record) or run.nudged.is_set():
         try:
             await run.hear()
-            await _advance(run)
+            if is_open(run.stored.record):
+                await _advance(run)
         except RecordMovedError:
             log.info("the record was written by someone else; entering its phase again")
         except RecordLostError:
@@ -63,8 +66,10 @@ async def live(run: Run) -> None:
 
 
 async def _advance(run: Run) -> None:
-    if undo_requests(run.stored.record) and may_answer(run):
-        await answer_undo(run)
+    if run.status.times.decided is None:  # a crash came between the two writes that make a record
+        await run.write(**dict(first_status(run.namespace, run.stored.name, run.spec, run.now())))
+        return
+    if await answer_people(run):
         return
     if run.intent() is None and run.status.phase is not Phase.SUCCEEDED:
         await _cancel(run, "IntentGone", "The intent was deleted or deactivated; nothing further is done.")
@@ -85,8 +90,10 @@ async def decided(run: Run) -> None:
     """Planned: make sure that the world still is as the decision saw it, record the effect, then have it."""
     if await _is_not_the_time(run) or await _may_not_act(run):
         return
-    if not await _still_as_planned(run):
-        await decide_again(run, approved=approvals_of_plan(run))
+    approved = approved_plan(run.stored.record, run.now())
+    lacks_approval = run.plan.authority is Authority.APPROVAL and approved is None
+    if lacks_approval or not await _still_as_planned(run):
+        await decide_again(run, approved)
         return
     seen = await _look_for_guards(run)
     try:
@@ -95,7 +102,7 @@ async def decided(run: Run) -> None:
                 await _record_act(run)
     except PlanStaleError as stale:
         log.info("the plan is stale: %s", stale)
-        await decide_again(run, approved=approvals_of_plan(run))
+        await decide_again(run, approved)
 
 
 async def _record_act(run: Run) -> None:
@@ -229,26 +236,6 @@ def _known_before_restart(run: Run) -> Progress | None:
     return Progress.MOVED if run.operations(OperationKind.APPLY, OperationState.VOID) else None
 
 
-async def await_approval(run: Run) -> None:
-    """AwaitingApproval: until a person answers, the request expires, or the need has passed."""
-    plan = run.plan
-    if approvals_of_plan(run):
-        await run.enter(
-            Phase.PLANNED, "Approved", _answer(run, DecisionType.APPROVE), times=run.with_times(approved=run.now())
-        )
-    elif any(d.type is DecisionType.REJECT for d in run.spec.decisions):
-        await run.enter(Phase.REJECTED, "Rejected", _answer(run, DecisionType.REJECT))
-    elif plan.valid_until is not None and run.now() >= plan.valid_until:
-        await run.enter(
-            Phase.EXPIRED, "NobodyAnswered", f"Nobody answered in time; nothing was done. It was: {plan.description}."
-        )
-    elif is_needless(run):
-        await recovered(run)
-    else:
-        await run.wait_for_person(run.stages.settings.reread_every)
-        await run.reread()
-
-
 async def wait_blocked(run: Run) -> None:
     """Blocked: decide again from time to time, until a guard lifts or the need has passed."""
     if is_needless(run):
@@ -262,7 +249,7 @@ async def wait_blocked(run: Run) -> None:
     if refusal:
         await _cancel(run, "PolicyChanged", refusal)
         return
-    await decide_again(run, approved=frozenset())
+    await decide_again(run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,12 +348,6 @@ async def _may_go_on(run: Run) -> bool:
         return False
     held_back = await _may_not_act(run) or not await _guards_permit(run, await _look_for_guards(run))
     return not held_back
-
-
-def _answer(run: Run, kind: DecisionType) -> str:
-    decision = next(d for d in reversed(run.spec.decisions) if d.type is kind)
-    verb = "Approved" if kind is DecisionType.APPROVE else "Rejected"
-    return f"{verb} by {decision.by}{f': {decision.reason}' if decision.reason else ''}."
 
 
 def _policy_forbids(run: Run) -> str:

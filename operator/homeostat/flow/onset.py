@@ -105,8 +105,10 @@ async def record_onset(stages: Stages, onset: Onset, memory: IntentMemory) -> St
     if not conclusion.is_final and waited < stages.settings.diagnosis_patience:
         return None
     spec = _spec(onset, mode, memory, conclusion)
-    status = first_status(spec, stages.clock.now()).model_copy(update={"guards": list(conclusion.decision.guards)})
-    stored = await stages.records.create(onset.intent.stamp.namespace, spec, status)
+    namespace = onset.intent.stamp.namespace
+    status = first_status(namespace, onset.name, spec, stages.clock.now())
+    status = status.model_copy(update={"guards": list(conclusion.decision.guards)})
+    stored = await stages.records.create(namespace, spec, status)
     stages.metrics.decision(conclusion.decision.ruling)
     log.info("recorded episode %d of %s as %s", onset.episode.number, onset.intent.stamp.name, stored.name)
     return stored

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from homeostat.contracts.common import parse_duration
-from homeostat.contracts.decisions import DecisionType, PersonDecision
 from homeostat.contracts.operations import Authority, Operation, OperationKind, OperationState
 from homeostat.contracts.remediation import (
     CLOSED_PHASES,
@@ -20,12 +19,13 @@ from homeostat.contracts.remediation import (
     Times,
 )
 from homeostat.contracts.remediation_policy import Mode
-from homeostat.contracts.verification import ReleaseState
+from homeostat.flow.asking import request
+from homeostat.flow.people import acts_are_owed, remarks, undo_requests
 
 
-def first_status(spec: RemediationSpec, now: datetime) -> RemediationStatus:
+def first_status(namespace: str, name: str, spec: RemediationSpec, now: datetime) -> RemediationStatus:
     """Status of a record that was just created."""
-    phase, reason, message = _first_phase(spec)
+    phase, reason, message = _first_phase(namespace, name, spec)
     closed = now if phase in CLOSED_PHASES else None
     return RemediationStatus(
         phase=phase,
@@ -38,7 +38,7 @@ def first_status(spec: RemediationSpec, now: datetime) -> RemediationStatus:
     )
 
 
-def _first_phase(spec: RemediationSpec) -> tuple[Phase, str, str]:
+def _first_phase(namespace: str, name: str, spec: RemediationSpec) -> tuple[Phase, str, str]:
     plan = spec.plan
     if plan is None:
         blocked = next((c for c in spec.candidates if c.verdict is CandidateVerdict.BLOCKED), None)
@@ -48,7 +48,8 @@ def _first_phase(spec: RemediationSpec) -> tuple[Phase, str, str]:
     if spec.mode is Mode.SHADOW:
         return Phase.RECORDED, "Shadow", f"Shadow: would have done: {plan.description}. Nothing was changed."
     if plan.authority is Authority.APPROVAL:
-        return Phase.AWAITING_APPROVAL, "ApprovalNeeded", f"Waits for a person to approve: {plan.description}."
+        asked = request(name, namespace, plan, spec.terms.approval.approvers, (), "")
+        return Phase.AWAITING_APPROVAL, "ApprovalNeeded", asked
     return Phase.PLANNED, "Decided", f"About to: {plan.description}."
 
 
@@ -65,15 +66,6 @@ def counted_until(spec: RemediationSpec, operations: Sequence[Operation], closed
     return closed + max(parse_duration(guards.cooldown), frequency, parse_duration(guards.flapping.per))
 
 
-def undo_requests(record: Remediation) -> tuple[PersonDecision, ...]:
-    """Decisions Undo that have not been answered yet."""
-    answered = record.status.undo.answered if record.status.undo else []
-    return tuple(d for d in record.spec.decisions if d.type is DecisionType.UNDO and d.id not in answered)
-
-
 def is_open(record: Remediation) -> bool:
     """Whether something is still to be done for a record: decide, act, verify, undo, release, or answer a person."""
-    status = record.status
-    if status.phase not in CLOSED_PHASES or undo_requests(record):
-        return True
-    return status.release is not None and status.release.state is ReleaseState.WAITING
+    return acts_are_owed(record) or bool(undo_requests(record) or remarks(record))

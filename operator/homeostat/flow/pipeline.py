@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import CandidateVerdict, Diagnosis, Terms
 from homeostat.contracts.remediation_policy import Mode, RemediationPolicySpec
 from homeostat.contracts.steps import Step
@@ -51,7 +52,7 @@ class Question:
     attempts: Mapping[str, int]
     after: str = ""
     after_again: bool = True
-    approved: frozenset[str] = frozenset()
+    approved: Plan | None = None
     finding: Finding | None = None
     """What is acted on without a new diagnosis; None: the breach is diagnosed."""
 

@@ -4,17 +4,19 @@ import hashlib
 from typing import Any
 
 from homeostat.contracts.decisions import DecisionType
-from homeostat.contracts.operations import Authority, Plan
+from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import CandidateVerdict, Phase
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Follow
 from homeostat.contracts.verification import OutcomeName
+from homeostat.flow.asking import difference, request
 from homeostat.flow.attempts import goes_on_after_success, last_ended, may_run_again, next_attempt, runs
 from homeostat.flow.branches import succeed
 from homeostat.flow.facts import Decision, Finding, Ruling
+from homeostat.flow.people import approved_plan, current_plan, missing_approvers
 from homeostat.flow.pipeline import Question, conclude
 from homeostat.flow.run import Changes, Run
-from homeostat.flow.wording import or_absent
+from homeostat.flow.wording import format_time
 
 
 def is_needless(run: Run) -> bool:
@@ -31,16 +33,8 @@ def is_called_for(run: Run) -> bool:
     return run.is_confirmed() or (_goes_on(run) and run.is_over() and run.is_seen())
 
 
-def approvals_of_plan(run: Run) -> frozenset[str]:
-    """The digest of the plan, where it needs an approval and has one."""
-    if run.plan.authority is not Authority.APPROVAL:
-        return frozenset()
-    digests = {d.plan_digest for d in run.spec.decisions if d.type is DecisionType.APPROVE and d.plan_digest}
-    return frozenset(digests & {run.plan.digest})
-
-
-async def decide_again(run: Run, approved: frozenset[str]) -> None:
-    """Diagnose and decide afresh, and enter the phase that follows; ``approved`` are digests of approved plans."""
+async def decide_again(run: Run, approved: Plan | None = None) -> None:
+    """Diagnose and decide afresh, and enter the phase that follows; ``approved`` is the plan that people approved."""
     run.decided_at = run.stages.clock.monotonic()
     intent, source = run.intent(), run.source()
     if intent is None or source is None or run.memory.observation is None:
@@ -76,16 +70,34 @@ async def _take(run: Run, decision: Decision) -> None:
     if decision.ruling is Ruling.RECORD_ONLY:
         await run.enter(Phase.RECORDED, "Shadow", decision.message, plan=plan, **known)
     elif decision.ruling is Ruling.ASK:
-        moved = (
-            " The target moved since it was first planned: "
-            f"{or_absent(run.plan.before)} is now {or_absent(plan.before)}."
-            if (run.status.plan and run.status.plan.step == plan.step and run.status.plan.before != plan.before)
-            else ""
-        )
-        message = f"Waits for a person to approve: {plan.description}.{moved}"
-        await run.enter(Phase.AWAITING_APPROVAL, "ApprovalNeeded", message, plan=_asked_anew(run, plan), **known)
+        await _ask(run, _asked_anew(run, plan), known)
     else:
-        await run.enter(Phase.PLANNED, "Decided", f"About to: {plan.description}.", plan=plan, **known)
+        message = f"About to: {plan.description}.{_still_approved(run, plan)}"
+        await run.enter(Phase.PLANNED, "Decided", message, plan=plan, **known)
+
+
+async def _ask(run: Run, plan: Plan, known: Changes) -> None:
+    before = current_plan(run.stored.record)
+    because = difference(before, plan) if before is not None else ""
+    if run.status.phase is Phase.PLANNED and not missing_approvers(run.stored.record) and before is not None:
+        outside = approved_plan(run.stored.record, run.now()) is not None
+        because = f"{because} It is outside of what was approved." if outside else _lapsed(before)
+    message = request(run.stored.name, run.namespace, plan, run.spec.terms.approval.approvers, (), because)
+    await run.enter(Phase.AWAITING_APPROVAL, "ApprovalNeeded", message, plan=plan, **known)
+
+
+def _lapsed(plan: Plan) -> str:
+    until = format_time(plan.valid_until) if plan.valid_until else ""
+    return f"The approval that was given was not used by {until} UTC, and holds no longer."
+
+
+def _still_approved(run: Run, plan: Plan) -> str:
+    """That the target moved, and that the approval covers what was computed again."""
+    before = current_plan(run.stored.record)
+    if before is None or approved_plan(run.stored.record, run.now()) is None or before.digest != plan.digest:
+        return ""
+    changed = difference(before, plan)
+    return f" {changed} That is within what was approved." if changed else ""
 
 
 async def _take_nothing(run: Run, decision: Decision, known: Changes) -> None:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 
-from homeostat.contracts.decisions import DecisionType
 from homeostat.contracts.service_intent import AdminState, ServiceIntentSpec, TelemetrySourceRef
 from homeostat.flow.correlation import correlated
 from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.lifecycle import live
 from homeostat.flow.memory import IntentMemory
-from homeostat.flow.phases import is_open, undo_requests
+from homeostat.flow.phases import is_open
 from homeostat.flow.ports import KubernetesError
 from homeostat.flow.readiness import source_of
 from homeostat.flow.resources import Body, CompiledIntent, CompiledPolicy, CompiledSource, Stamp, StoredRecord
@@ -81,19 +80,21 @@ class OpenRemediations:
         return max(known, key=lambda s: s.record.spec.episode.number, default=None)
 
     def wake(self, body: Body) -> None:
-        """Wake the task of a record that someone changed; a closed one gets a task if a person asks for its undo."""
+        """Wake the task of a record that someone changed; a closed one gets a task if a person has decided anew."""
         metadata = body["metadata"]
         run = self._runs.get(metadata["uid"])
         if run is not None:
             if run.stored.resource_version != metadata["resourceVersion"]:
                 run.nudged.set()
-        elif _has_undo(body):
+                if _has_decisions_beyond(body, run.stored):
+                    run.called.set()
+        elif (body.get("spec") or {}).get("decisions"):
             try:
                 stored = stored_record(body)
             except ValidationError:
                 return  # named in the log by whoever lists the records
-            if undo_requests(stored.record):
-                log.info("%s is taken up again: a person asks for its undo", stored.name)
+            if is_open(stored.record):
+                log.info("%s is taken up again: a person has decided about it", stored.name)
                 self.begin(stored)
 
     async def run(self) -> None:
@@ -178,9 +179,10 @@ class OpenRemediations:
         return known
 
 
-def _has_undo(body: Body) -> bool:
+def _has_decisions_beyond(body: Body, stored: StoredRecord) -> bool:
+    """Whether a record as told has decisions that it had not when it was last read."""
     decisions = (body.get("spec") or {}).get("decisions") or ()
-    return any(d.get("type") == DecisionType.UNDO for d in decisions)
+    return {d["id"] for d in decisions} > {d.id for d in stored.record.spec.decisions}
 
 
 def _as_promised(stored: StoredRecord, labels: Mapping[str, str]) -> CompiledIntent:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homeostat.contracts.common import API_VERSION, Condition, ConditionStatus
+from homeostat.contracts.decisions import ReviewVerdict
 from homeostat.contracts.operations import OperationState, TargetIdentity
 from homeostat.contracts.remediation import CLOSED_PHASES, Phase
 from homeostat.contracts.remediation_policy import NotActed, Outcomes, RemediationPolicyStatus
@@ -13,6 +14,7 @@ from homeostat.contracts.verification import OutcomeName
 from homeostat.flow.facts import Observation, Unknown
 from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.memory import IntentMemory
+from homeostat.flow.people import latest_review
 from homeostat.flow.readiness import matched, unmatched_triggers
 from homeostat.flow.remediations import OpenRemediations
 from homeostat.flow.resources import Body, CompiledSource, Refusal, StoredRecord
@@ -24,7 +26,15 @@ from homeostat.record.policy_conditions import policy_status, source_status
 
 _SOURCE_FAULTS = frozenset({Unknown.SOURCE_DOWN, Unknown.TIMED_OUT, Unknown.BAD_ANSWER})
 _DID_NOTHING = frozenset(
-    {Phase.BLOCKED, Phase.RECORDED, Phase.REJECTED, Phase.EXPIRED, Phase.SUPERSEDED, Phase.CANCELLED}
+    {
+        Phase.BLOCKED,
+        Phase.RECORDED,
+        Phase.REJECTED,
+        Phase.EXPIRED,
+        Phase.SUPERSEDED,
+        Phase.CANCELLED,
+        Phase.TAKEN_OVER,
+    }
 )
 _INTENT, _POLICY, _SOURCE = "ServiceIntent", "RemediationPolicy", "TelemetrySource"
 
@@ -168,6 +178,7 @@ def _condition(status: ServiceIntentStatus, kind: str) -> tuple[ConditionStatus,
 def _outcomes(records: list[StoredRecord]) -> Outcomes:
     """How often acts ended how; what was judged amid planned work says nothing of the policy."""
     seen = [v.outcome for r in records for v in r.record.status.verifications if not v.planned_work]
+    reviews = [review.verdict for r in records if (review := latest_review(r.record)) is not None]
     return Outcomes(
         effective=seen.count(OutcomeName.EFFECTIVE),
         ineffective=seen.count(OutcomeName.INEFFECTIVE),
@@ -175,6 +186,9 @@ def _outcomes(records: list[StoredRecord]) -> Outcomes:
         inconclusive=seen.count(OutcomeName.INCONCLUSIVE),
         no_capacity=seen.count(OutcomeName.NO_CAPACITY),
         failed=seen.count(OutcomeName.FAILED),
+        right=reviews.count(ReviewVerdict.RIGHT),
+        wrong=reviews.count(ReviewVerdict.WRONG),
+        unneeded=reviews.count(ReviewVerdict.UNNEEDED),
     )
 
 

@@ -29,6 +29,7 @@ from homeostat.decide.variables import variables_for
 from homeostat.flow.facts import NOTHING_KNOWN, Track, Variables, Workload
 from homeostat.flow.memory import IntentMemory
 from homeostat.flow.past_acts import PromiseRef
+from homeostat.flow.people import ending_decision
 from homeostat.flow.phases import counted_until
 from homeostat.flow.ports import ConflictError, NotFoundError
 from homeostat.flow.resources import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord
@@ -77,6 +78,9 @@ class Run:
     in_a_row: InARow = field(default_factory=InARow)
     is_lost: bool = False
     nudged: asyncio.Event = field(default_factory=asyncio.Event)
+    """Somebody changed the record."""
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    """A person decided something that ends a wait."""
 
     @property
     def spec(self) -> RemediationSpec:
@@ -234,9 +238,16 @@ class Run:
         return self.spec.trigger.expectation, *self.spec.terms.verification.guard
 
     async def wait(self, longest: timedelta | None = None) -> None:
-        """Wait for the next look, or for one period, or for no longer than this."""
+        """Wait for the next look, or for one period, or for no longer than this; a person's decision ends it."""
         period = max(self.period, timedelta(seconds=1))
-        await self.memory.next_look(min(period, longest or period).total_seconds())
+        look = self.memory.next_look(min(period, longest or period).total_seconds())
+        waits = [asyncio.create_task(look), asyncio.create_task(self.called.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def hear(self) -> None:
         """Read the record again if somebody changed it.
@@ -247,6 +258,18 @@ class Run:
         if self.nudged.is_set():
             self.nudged.clear()
             await self.reread()
+
+    async def heed(self) -> None:
+        """Read the record live, right before an effect.
+
+        Raises:
+            RecordMovedError: a person has ended it, or another process has written it; no effect follows.
+            RecordLostError: it is gone.
+        """
+        ours = self.status
+        await self.reread()
+        if self.status != ours or ending_decision(self.stored.record) is not None:
+            raise RecordMovedError(self.stored.name)
 
     async def wait_for_person(self, longest: timedelta) -> None:
         """Wait until someone changes the record, or for so long."""
@@ -297,6 +320,7 @@ class Run:
         Raises:
             RecordLostError: it is gone, or another object has its name.
         """
+        self.called.clear()
         stored = await self.stages.records.read(self.namespace, self.stored.name)
         if stored is None or stored.uid != self.stored.uid:
             raise RecordLostError(self.stored.name)
@@ -351,6 +375,11 @@ class Run:
             return ()
         undone = self.operations(OperationKind.UNDO, OperationState.APPLIED)
         return undone or self.operations(OperationKind.APPLY, OperationState.APPLIED)
+
+    def announce_remark(self, reason: str, message: str) -> None:
+        """Say in Events on the record and the intent what a person has remarked."""
+        for regarding in (self.intent_identity, self.identity):
+            self.stages.events.emit(self.namespace, regarding, reason, "Decide", f"{self.stored.name}: {message}")
 
     def announce_undo_refused(self, message: str) -> None:
         """Say in Events on the record and the intent that nothing is taken back, and why."""

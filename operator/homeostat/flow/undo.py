@@ -7,21 +7,20 @@ still stands. Attempts are taken back one after the other, the last one first, f
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
 
 from homeostat.contracts.common import parse_duration
 from homeostat.contracts.decisions import PersonDecision
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
 from homeostat.contracts.remediation import Phase
-from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, UndoResult, UndoState
+from homeostat.contracts.verification import OutcomeName, UndoResult, UndoState
 from homeostat.flow.attempts import lacks_room_for
-from homeostat.flow.branches import follow
+from homeostat.flow.branches import broken_off, follow
 from homeostat.flow.capacity import adds_capacity, intends_replicas, replicas_moved
 from homeostat.flow.execution import Progress, awaited, carry_out_all, note_results
 from homeostat.flow.facts import Occasion
 from homeostat.flow.field_changes import changes_of
 from homeostat.flow.holding import HeldBackError, wait_held
-from homeostat.flow.phases import undo_requests
+from homeostat.flow.people import answering, undo_requests
 from homeostat.flow.ports import PlanStaleError
 from homeostat.flow.run import Changes, Run
 from homeostat.flow.wording import clip, or_absent
@@ -59,21 +58,8 @@ async def answer_undo(run: Run) -> None:
         return
     by, reason = asked[0].by, asked[0].reason or ""
     message = f"{by} asked to take it back: {reason}. Taking it back."
-    await _begin(run, undos, "UndoRequested", message, _ended_by(run, by), asked=asked)
-
-
-def _ended_by(run: Run, by: str) -> dict[str, Any]:
-    """What the request puts an end to: a verification that runs, and a release that is owed."""
-    changes: dict[str, Any] = {}
-    verifications = run.status.verifications
-    if verifications and verifications[-1].outcome is None:
-        told = {"judged_at": run.now(), "message": clip(f"Not judged: {by} had it taken back.")}
-        changes["verifications"] = [*verifications[:-1], verifications[-1].model_copy(update=told)]
-    release = run.status.release
-    if release is not None and release.state is ReleaseState.WAITING:
-        message = f"Taken back at the request of {by} instead."
-        changes["release"] = ReleaseStatus(state=ReleaseState.SUPERSEDED, message=message, at=run.now())
-    return changes
+    ended = broken_off(run, f"Not judged: {by} had it taken back.", f"Taken back at the request of {by} instead.")
+    await _begin(run, undos, "UndoRequested", message, ended, asked=asked)
 
 
 async def _refuse(run: Run, asked: Sequence[PersonDecision], why: str) -> None:
@@ -82,18 +68,12 @@ async def _refuse(run: Run, asked: Sequence[PersonDecision], why: str) -> None:
         state=UndoState.REFUSED,
         requested_by=asked[0].by,
         reason=asked[0].reason or "",
-        answered=_answered(run, asked),
         began_at=now,
         ended_at=now,
         message=message,
     )
-    await run.write(undo=refused)
+    await run.write(undo=refused, answered=answering(run.stored.record, asked, now))
     run.announce_undo_refused(message)
-
-
-def _answered(run: Run, asked: Sequence[PersonDecision]) -> list[str]:
-    known = run.status.undo.answered if run.status.undo else []
-    return [*known, *(d.id for d in asked)]
 
 
 async def _begin(
@@ -110,12 +90,12 @@ async def _begin(
         state=UndoState.RUNNING,
         requested_by=asked[0].by if asked else "",
         reason=(asked[0].reason or "") if asked else "",
-        answered=_answered(run, asked),
         began_at=min(o.recorded_at for o in undos),
         baselines=run.baselines(dict.fromkeys(run.watched, _acted_at(run))),
     )
     run.recorded_here.update(o.id for o in undos)
-    await run.enter(Phase.ROLLING_BACK, reason, message, operations=run.replaced(undos), undo=undo, **changes)
+    operations, answered = run.replaced(undos), answering(run.stored.record, asked, run.now())
+    await run.enter(Phase.ROLLING_BACK, reason, message, operations=operations, undo=undo, answered=answered, **changes)
 
 
 def _acted_at(run: Run) -> datetime:
@@ -132,7 +112,7 @@ async def begin_undo(run: Run, outcome: OutcomeName, message: str, changes: Chan
         undos = await _undos(run, run.stages.effects.order_of_undo(of_attempt), outcome)
     except PlanStaleError as stale:
         why, now = clip(f"Undo no longer possible: {stale}."), run.now()
-        undo = UndoResult(state=UndoState.REFUSED, answered=_answered(run, ()), began_at=now, ended_at=now, message=why)
+        undo = UndoResult(state=UndoState.REFUSED, began_at=now, ended_at=now, message=why)
         await run.enter(
             Phase.ESCALATED, "UndoRefused", f"{message} {why} {_LOOK}", undo=undo, outcome=outcome, **changes
         )

@@ -6,13 +6,10 @@ from homeostat.contracts.actions.kinds import Reversal
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import Phase, Remediation
 from homeostat.contracts.steps import Undo
-from homeostat.flow.wording import format_time, or_absent
+from homeostat.flow.asking import envelope, still_missing, unanswered_outcome
+from homeostat.flow.people import approvals, current_plan
+from homeostat.flow.wording import or_absent
 from homeostat.record.kubectl import approve_commands
-
-
-def current_plan(record: Remediation) -> Plan | None:
-    """The plan in hand: the newest, or the one the record began with."""
-    return record.status.plan or record.spec.plan
 
 
 def approval_request(namespace: str, name: str, record: Remediation) -> Iterator[str]:
@@ -24,16 +21,16 @@ def approval_request(namespace: str, name: str, record: Remediation) -> Iterator
     target = f"{plan.target.kind}/{plan.target.name}"
     change = f"{or_absent(plan.before)} -> {or_absent(plan.intended)}"
     yield f"Act:    {plan.description} ({plan.field} of {target}: {change})"
+    yield f"Covers: {envelope(plan)}"
     yield f"Risk:   {plan.risk}"
     yield f"Undo:   {_undo_terms(record, plan)}"
-    yield f"If nobody answers{_deadline(plan)}: nothing is done, and the record says so (Expired)."
+    missing = still_missing(record.spec.terms.approval.approvers, [d.by for d in approvals(record)])
+    if missing:
+        yield f"People: {missing}"
+    yield f"{unanswered_outcome(plan)}."
     yield "Approve (needs the verb approve on remediations; homeostat-approver has it):"
     yield from (f"  {command}" for command in approve_commands(namespace, name, plan))
     yield f"Reject:  kubectl homeostat reject {name} -n {namespace} --reason WHY"
-
-
-def _deadline(plan: Plan) -> str:
-    return f" by {format_time(plan.valid_until)} UTC" if plan.valid_until else ""
 
 
 def _undo_terms(record: Remediation, plan: Plan) -> str:

@@ -109,6 +109,9 @@ def _policy_summary(
             "inconclusive": outcomes.inconclusive,
             "without capacity": outcomes.no_capacity,
             "failed": outcomes.failed,
+            "called right": outcomes.right,
+            "called wrong": outcomes.wrong,
+            "called unneeded": outcomes.unneeded,
         }
         parts += [f"{count} {name}" for name, count in counts.items() if count]
         if not_acted is not None:

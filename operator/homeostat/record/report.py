@@ -4,14 +4,16 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from homeostat.contracts.decisions import PersonDecision
 from homeostat.contracts.operations import Operation, OperationAction, OperationKind, OperationState
-from homeostat.contracts.remediation import CandidateVerdict, Phase, Remediation
+from homeostat.contracts.remediation import CLOSED_PHASES, CandidateVerdict, Phase, Remediation
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.verification import OutcomeName, ReleaseState, UndoResult, UndoState, VerificationResult
 from homeostat.flow.field_changes import FieldChange, changes_of
+from homeostat.flow.people import current_plan, is_taken_over, latest_review
 from homeostat.flow.standing import may_stand
 from homeostat.flow.wording import clip, format_time, or_absent
-from homeostat.record.approval_request import approval_request, current_plan
+from homeostat.record.approval_request import approval_request
 from homeostat.record.kubectl import commands
 
 LONGEST_SUMMARY = 240
@@ -76,6 +78,7 @@ def report(namespace: str, name: str, record: Remediation) -> list[str]:
         ("Undo", _undo(namespace, name, record)),
         ("Release", _release(record)),
         ("Decided by people", _people(record)),
+        ("Review", _review(namespace, name, record)),
         ("Owner", _owner(record)),
     ):
         lines += _section(title, body)
@@ -233,7 +236,8 @@ def _undo(namespace: str, name: str, record: Remediation) -> Iterator[str]:
     if not left and any(o.kind is not OperationKind.APPLY for o in record.status.operations):
         yield "done: nothing of it stands any more."
     backwards = [(operation, commands(namespace, operation, record.spec).undo) for operation in left]
-    if any(command for _, command in backwards) and record.status.phase is not Phase.ROLLING_BACK:
+    may_ask = record.status.phase is not Phase.ROLLING_BACK and not is_taken_over(record)
+    if may_ask and any(command for _, command in backwards):
         yield f"kubectl homeostat undo {name} -n {namespace} --reason WHY   # takes back all of this, and verifies it"
     for operation, command in backwards[:_OPERATIONS_SHOWN]:
         yield command or f"{operation.action} of {operation.target.name} leaves nothing to take back."
@@ -257,8 +261,24 @@ def _release(record: Remediation) -> Iterator[str]:
 
 
 def _people(record: Remediation) -> Iterator[str]:
+    taken_up = {answer.id: answer.at for answer in record.status.answered}
     for decision in record.spec.decisions:
-        yield f"{decision.type} by {decision.by}{f': {decision.reason}' if decision.reason else ''}"
+        moment = f"{format_time(taken_up[decision.id])}  " if decision.id in taken_up else ""
+        yield f"{moment}{_decision(decision)}"
+
+
+def _decision(decision: PersonDecision) -> str:
+    verdict = f": {decision.verdict}" if decision.verdict else ""
+    why = decision.reason or decision.note
+    return f"{decision.type}{verdict} by {decision.by}{f': {why}' if why else ''}"
+
+
+def _review(namespace: str, name: str, record: Remediation) -> Iterator[str]:
+    review = latest_review(record)
+    if review is not None:
+        yield f"{review.verdict}, by {review.by}{f': {review.note}' if review.note else ''}"
+    elif record.status.phase in CLOSED_PHASES:
+        yield f"kubectl homeostat review {name} -n {namespace} --verdict right|wrong|unneeded --note WHAT-WAS-LEARNED"
 
 
 def _owner(record: Remediation) -> Sequence[str]:

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
-from homeostat.cli.decide import approve, reject, undo
+from homeostat.cli.decide import acknowledge, approve, cancel, reject, review, take_over, undo
 from homeostat.cli.explain import explained
 from homeostat.cli.records import ClusterRefusalError, Connection, JsonPatch, KubernetesRecords, impersonation
+from homeostat.contracts.decisions import ReviewVerdict
 
 DIGEST = "d1" * 32
 
@@ -107,6 +108,55 @@ def test_an_undo_is_asked_for_with_its_reason(phase):
 def test_what_cannot_be_undone_is_not_asked_for(records, said):
     with pytest.raises(ClusterRefusalError, match=said):
         undo(records, "call-setup-1", "planned work")
+    assert not records.sent
+
+
+OPEN = ["Planned", "Blocked", "AwaitingApproval", "Executing", "Verifying", "RollingBack"]
+
+
+def sent(records: Remembered) -> dict[str, Any]:
+    """The one decision that was sent, without its id."""
+    (((change,)),) = records.sent
+    entry = dict(change["value"][0])
+    assert entry.pop("id").startswith(entry["type"].lower())
+    return entry
+
+
+@pytest.mark.parametrize("phase", OPEN)
+@pytest.mark.parametrize(("stop", "kind"), [(cancel, "Cancel"), (take_over, "TakeOver")])
+def test_what_is_open_is_ended_with_a_reason(phase, stop, kind):
+    records = Remembered(phase)
+    assert "by alice; nothing" in stop(records, "call-setup-1", "planned work")
+    assert sent(records) == {"type": kind, "by": "alice", "reason": "planned work"}
+
+
+@pytest.mark.parametrize("stop", [cancel, take_over])
+def test_what_has_ended_is_not_ended_again_unless_a_release_is_owed(stop):
+    records = Remembered("Succeeded")
+    with pytest.raises(ClusterRefusalError, match=r"has ended already \(it is Succeeded\)"):
+        stop(records, "x", "planned work")
+    assert not records.sent
+    records.record = {**records.record, "status": {"phase": "Succeeded", "release": {"state": "Waiting"}}}
+    stop(records, "x", "planned work")
+    assert len(records.sent) == 1
+
+
+def test_an_acknowledgement_needs_no_reason():
+    records = Remembered("Escalated")
+    assert acknowledge(records, "call-setup-1", "") == "Acknowledged by alice; call-setup-1 is Escalated."
+    assert sent(records) == {"type": "Acknowledge", "by": "alice"}
+
+
+def test_a_review_carries_a_verdict_and_a_note():
+    records = Remembered("Succeeded")
+    review(records, "call-setup-1", ReviewVerdict.UNNEEDED, "it was a drill")
+    assert sent(records) == {"type": "Review", "by": "alice", "verdict": "Unneeded", "note": "it was a drill"}
+
+
+def test_what_is_not_over_is_not_reviewed():
+    records = Remembered("Verifying")
+    with pytest.raises(ClusterRefusalError, match=r"not over yet \(it is Verifying\)"):
+        review(records, "x", ReviewVerdict.RIGHT, "")
     assert not records.sent
 
 

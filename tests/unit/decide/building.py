@@ -170,7 +170,7 @@ def ask(
     attempts: Mapping[str, int] | None = None,
     after: str = "",
     after_again: bool = True,
-    approved: frozenset[str] = frozenset(),
+    approved: Plan | None = None,
     cpu_share: Mapping[str, Reading] | None = None,
     holds: Holds = NO_HOLDS,
 ) -> Decision:

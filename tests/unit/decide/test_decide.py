@@ -9,16 +9,18 @@ from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import CandidateVerdict
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Follow, Then
-from homeostat.decide.plans import make_plan, plan_digest
+from homeostat.decide.plans import covers, make_plan, plan_digest
 from homeostat.flow.facts import NOTHING_KNOWN, Decision, Owner, Ownership, Preview, Ruling
 from homeostat.flow.past_acts import GuardFacts
 from tests.unit.decide.building import (
     ANYTHING_GOES,
     CALM,
     NOW,
+    WORKLOAD,
     act,
     ask,
     finding,
+    plan_of,
     restore,
     restoring,
     rule,
@@ -116,8 +118,8 @@ def test_shadow_records_what_would_have_been_done():
 
 
 def test_shadow_neither_asks_nor_takes_an_approval():
-    digest = plan_digest("add-capacity", "uid-pcscf", "spec.replicas", "3")
-    decision = ask(terms(), finding("Saturated"), mode=Mode.SHADOW, approved=frozenset({digest}))
+    approved = plan_of(scale(), scaling(), terms())
+    decision = ask(terms(), finding("Saturated"), mode=Mode.SHADOW, approved=approved)
     assert decision.ruling is Ruling.RECORD_ONLY
     assert "would have asked for approval" in decision.message
 
@@ -133,11 +135,55 @@ def test_what_no_boundary_mentions_is_asked_for():
     assert "until 12:15:00 UTC" in decision.message
 
 
-@pytest.mark.parametrize(("intended", "ruling"), [(3, Ruling.ACT), (4, Ruling.ASK)])
-def test_an_approval_is_for_one_value_only(intended, ruling):
-    approved = frozenset({plan_digest("add-capacity", "uid-pcscf", "spec.replicas", "3")})
-    previews = {"restore-limit": restoring(), "add-capacity": scaling(intended)}
-    assert ask(terms(), finding("Saturated"), approved=approved, previews=previews).ruling is ruling
+@pytest.mark.parametrize(
+    ("before", "intended", "ruling"),
+    [(2, 3, Ruling.ACT), (3, 4, Ruling.ACT), (2, 4, Ruling.ASK), (3, 2, Ruling.ASK), (1, 3, Ruling.ASK)],
+)
+def test_an_approval_covers_a_step_as_large_as_the_one_approved_and_in_its_direction(before, intended, ruling):
+    approved = plan_of(scale(), scaling(), terms())
+    previews = {"restore-limit": restoring(), "add-capacity": scaling(intended, before)}
+    decision = ask(terms(), finding("Saturated"), approved=approved, previews=previews)
+    assert decision.ruling is ruling
+    assert decision.plan is not None
+    if ruling is Ruling.ACT:
+        assert (decision.plan.digest, decision.plan.largest_step) == (approved.digest, "+1")
+        assert decision.plan.intended == str(intended)
+
+
+def test_a_plan_within_an_approval_stays_within_it_when_it_moves_once_more():
+    def moved(before: int, by: int) -> Decision:
+        previews = {"restore-limit": restoring(), "add-capacity": scaling(before + by, before)}
+        at = {"pcscf": workload(before)}
+        return ask(terms(), finding("Saturated"), approved=approved, previews=previews, workloads=at)
+
+    first = approved = plan_of(scale(), scaling(), terms())
+    for before in (3, 4, 5):
+        decision = moved(before, 1)
+        assert decision.plan is not None
+        assert (decision.ruling, decision.plan.digest) == (Ruling.ACT, first.digest)
+        approved = decision.plan
+    assert moved(6, 2).ruling is Ruling.ASK
+
+
+@pytest.mark.parametrize(
+    ("changes", "covered"),
+    [
+        ({}, True),
+        ({"before": "60"}, True),
+        ({"intended": "400"}, False),
+        ({"field": "data[other.yaml]/limits/cps"}, False),
+        ({"target": WORKLOAD}, False),
+    ],
+)
+def test_what_is_no_amount_is_approved_as_the_value_that_was_shown(changes, covered):
+    approved = plan_of(restore(), restoring(), terms())
+    assert approved.largest_step == ""
+    assert covers(approved, approved.model_copy(update=changes)) is covered
+
+
+def test_an_approval_of_another_step_covers_nothing():
+    approved = plan_of(scale(), scaling(), terms())
+    assert not covers(approved, approved.model_copy(update={"step": "more-capacity"}))
 
 
 def test_a_digest_tells_its_parts_apart():
@@ -146,9 +192,8 @@ def test_a_digest_tells_its_parts_apart():
 
 
 def test_never_is_never_even_if_approved():
-    digest = plan_digest("add-capacity", "uid-pcscf", "spec.replicas", "3")
     under = terms(autonomous=ANYTHING_GOES, never=[rule(action="Scale")])
-    decision = ask(under, finding("Saturated"), approved=frozenset({digest}))
+    decision = ask(under, finding("Saturated"), approved=plan_of(scale(), scaling(), terms()))
     assert (decision.ruling, decision.reason) == (Ruling.NOTHING, "Never")
 
 

@@ -2,12 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from homeostat.contracts.decisions import DecisionType, PersonDecision
 from homeostat.contracts.guardrails import Guardrails
 from homeostat.contracts.operations import OperationKind, OperationState
 from homeostat.contracts.remediation import Phase
-from homeostat.contracts.verification import UndoResult, UndoState
-from homeostat.flow.phases import counted_until, first_status, is_open, undo_requests
+from homeostat.flow.phases import counted_until, first_status, is_open
 from tests.unit.record.samples import record, spec, status
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -46,8 +44,9 @@ def test_the_longest_guard_counts(guardrails, span):
 
 
 def test_a_new_record_comes_to_the_same_phase_each_time():
-    assert first_status(spec(), NOW) == first_status(spec(), NOW)
-    assert first_status(spec(), NOW).plan == spec().plan
+    first = first_status("ims", "call-setup-1", spec(), NOW)
+    assert first == first_status("ims", "call-setup-1", spec(), NOW)
+    assert first.plan == spec().plan
 
 
 @pytest.mark.parametrize(
@@ -55,22 +54,3 @@ def test_a_new_record_comes_to_the_same_phase_each_time():
 )
 def test_a_closed_phase_is_the_end(phase, still_open):
     assert is_open(record(**status(phase=phase).model_dump())) is still_open
-
-
-UNDO = PersonDecision(id="undo-1", type=DecisionType.UNDO, by="alice", reason="planned work")
-ANSWER = UndoResult(state=UndoState.REFUSED, answered=["undo-1"], began_at=NOW)
-
-
-@pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.ESCALATED])
-def test_a_request_for_an_undo_opens_a_closed_record_until_it_is_answered(phase):
-    asked = record(record_spec=spec(decisions=[UNDO]), phase=phase)
-    assert undo_requests(asked) == (UNDO,)
-    assert is_open(asked)
-    answered = record(record_spec=spec(decisions=[UNDO]), phase=phase, undo=ANSWER)
-    assert undo_requests(answered) == ()
-    assert not is_open(answered)
-
-
-def test_each_request_has_an_answer_of_its_own():
-    again = UNDO.model_copy(update={"id": "undo-2"})
-    assert undo_requests(record(record_spec=spec(decisions=[UNDO, again]), undo=ANSWER)) == (again,)

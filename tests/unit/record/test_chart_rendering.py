@@ -1,9 +1,13 @@
 """The mini renderer gives what Helm would, or refuses."""
 
+import re
+
 import pytest
 import yaml
 
 from hack.chart import ChartError, Release, manifests, render
+from homeostat.contracts.decisions import DecisionType
+from homeostat.contracts.remediation import CLOSED_PHASES
 
 
 def test_values_and_the_release_are_filled_in():
@@ -34,4 +38,28 @@ def test_the_chart_gives_no_wildcard_no_secret_and_no_right_to_decide_to_the_ope
     for rule in (rule for role in roles for rule in role["rules"]):
         assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
         assert "secrets" not in rule["resources"]
-        assert not {"approve", "reject"} & set(rule["verbs"])
+        assert not {kind.lower() for kind in DecisionType} & set(rule["verbs"])
+
+
+def test_the_approver_may_decide_all_and_the_responder_only_what_has_nothing_done():
+    documents = [d for d in yaml.safe_load_all(manifests({"operator": {"user": "op"}})) if d]
+    roles = {d["metadata"]["name"]: d for d in documents if d["kind"] == "ClusterRole"}
+    decisions = {kind.lower() for kind in DecisionType}
+    rights = {
+        name: set(roles[name]["rules"][0]["verbs"]) & decisions
+        for name in ("homeostat-approver", "homeostat-responder")
+    }
+    assert rights["homeostat-approver"] == decisions
+    assert rights["homeostat-responder"] == decisions - {"approve", "undo"}
+    assert not any("aggregate" in label for name in rights for label in roles[name]["metadata"].get("labels", {}))
+
+
+def test_the_admission_policy_knows_every_closed_phase():
+    documents = [d for d in yaml.safe_load_all(manifests({"operator": {"user": "op"}})) if d]
+    (policy,) = [
+        d
+        for d in documents
+        if d["kind"] == "ValidatingAdmissionPolicy" and d["metadata"]["name"].endswith("-remediations")
+    ]
+    (ended,) = [v["expression"] for v in policy["spec"]["variables"] if v["name"] == "hasEnded"]
+    assert set(re.findall(r"'(\w+)'", ended)) == set(CLOSED_PHASES)

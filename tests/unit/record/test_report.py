@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from homeostat.contracts.decisions import DecisionType, PersonDecision
+from homeostat.contracts.decisions import DecisionType, PersonDecision, ReviewVerdict
 from homeostat.contracts.operations import (
     Authority,
     OperationAction,
@@ -11,7 +11,7 @@ from homeostat.contracts.operations import (
     OperationState,
     TargetIdentity,
 )
-from homeostat.contracts.remediation import Evidence, Phase, Says
+from homeostat.contracts.remediation import AnsweredDecision, Evidence, Phase, Says
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.verification import OutcomeName, ReleaseState, ReleaseStatus, UndoResult, UndoState
 from homeostat.record.kubectl import by_hand
@@ -78,7 +78,8 @@ def test_a_request_says_all_that_an_answer_needs():
         "Act:    scale Deployment/pcscf 2 -> 3",
         "Risk:   Low",
         "Undo:   by itself if it makes things worse: back to 2",
-        "If nobody answers by 12:16:03 UTC: nothing is done",
+        "Covers: spec.replicas of Deployment/pcscf to 3, and to no other value; until 12:16:03 UTC",
+        "If nobody answers by 12:16:03 UTC, nothing is done and the record says so (Expired).",
         "kubectl homeostat approve call-setup-9f2c1ab07d -n ims --plan d1d1d1d1",
         "kubectl patch remediation call-setup-9f2c1ab07d -n ims --type=json -p",
         f'"planDigest":"{"d1" * 32}"',
@@ -243,6 +244,29 @@ def test_shadow_says_that_nothing_was_done():
 def test_people_are_named_with_their_reasons():
     decision = PersonDecision(id="1", type=DecisionType.REJECT, by="alice", reason="planned work")
     assert "Reject by alice: planned work" in text(record(record_spec=spec(decisions=[decision])))
+
+
+def test_who_has_seen_it_is_told_with_the_time():
+    seen = PersonDecision(id="1", type=DecisionType.ACKNOWLEDGE, by="alice")
+    told = text(record(record_spec=spec(decisions=[seen]), answered=[AnsweredDecision(id="1", at=AT)]))
+    assert "Decided by people\n  12:01:03  Acknowledge by alice" in told
+
+
+def test_a_closed_record_asks_for_a_review_until_there_is_one():
+    assert "--verdict right|wrong|unneeded" in text(record())
+    assert "--verdict" not in text(record(phase=Phase.VERIFYING))
+    verdict = PersonDecision(id="1", type=DecisionType.REVIEW, by="bob", verdict=ReviewVerdict.WRONG, note="a drill")
+    told = text(record(record_spec=spec(decisions=[verdict])))
+    assert "Review\n  Wrong, by bob: a drill" in told
+    assert "--verdict" not in told
+
+
+def test_what_a_person_has_taken_over_is_taken_back_by_hand():
+    taken = PersonDecision(id="1", type=DecisionType.TAKE_OVER, by="alice", reason="mine")
+    told = text(record(record_spec=spec(decisions=[taken]), phase=Phase.TAKEN_OVER))
+    assert "kubectl homeostat undo" in text(record())
+    assert "kubectl homeostat undo" not in told
+    assert "kubectl scale deployment/pcscf -n ims --replicas=2" in told
 
 
 def test_a_report_of_a_long_story_stays_within_its_bounds():
