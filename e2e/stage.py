@@ -18,7 +18,7 @@ from e2e.prometheus_api import Prometheus
 from e2e.timeline import Timeline, Who
 from hack.cluster import Cluster, ClusterError, provide
 from hack.cluster.proxy import forward
-from hack.installation import install_chart, install_kinds
+from hack.installation import LIVE, install_chart, install_kinds
 from hack.witness import AuditLog, Watch, Witness
 
 MANIFESTS = Path(__file__).with_name("manifests")
@@ -63,10 +63,11 @@ class Stage:
         if self.operator_runs:
             return
         self.timeline.say(
-            Who.STAGE, f"installing CRDs, RBAC and the admission policy; starting the operator as {OPERATOR}"
+            Who.STAGE,
+            f"installing CRDs, RBAC, the admission policy and a Live ceiling; starting the operator as {OPERATOR}",
         )
         install_kinds(self.cluster)
-        install_chart(self.cluster, OPERATOR)
+        install_chart(self.cluster, OPERATOR, LIVE)
         self.apply("people.yaml")
         self.apply("promise.yaml", {"PROMETHEUS": self.prometheus.address})
         self.operator.start()

@@ -23,7 +23,7 @@ from homeostat.observe.workloads import KubernetesWorkloads
 from tests.contract.cases.case import workload
 from tests.contract.cases.patch import AUTOSCALER, TARGET, patch_step
 from tests.contract.stage import Measured
-from tests.unit.decide.building import CALM, PROMISE
+from tests.unit.decide.building import CALM, PROMISE, UNBOUNDED
 
 PATIENCE = 60
 """Seconds; the autoscaler looks every 15."""
@@ -77,6 +77,7 @@ class Scene:
             policy="p",
             promise=PROMISE,
             mode=Mode.LIVE,
+            autonomy=UNBOUNDED,
             terms=TERMS,
             finding=SATURATED,
             workloads={"pcscf": (await self.occasion()).workload},

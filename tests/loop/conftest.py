@@ -10,7 +10,7 @@ import pytest
 from hack.cluster import Cluster, ClusterError
 from hack.cluster.prometheus import running_prometheus
 from hack.cluster.proxy import forward
-from hack.installation import install_chart, install_kinds
+from hack.installation import LIVE, install_chart, install_kinds
 from tests.apiserver.installation import manifest
 from tests.loop.api import Api
 from tests.loop.cnf import Cnf, Exporters, serving
@@ -29,7 +29,7 @@ USUAL_SIZES = (1, 2)
 def installed(cluster: Cluster) -> Cluster:
     """The kinds and the chart, as an installation for this one operator has them."""
     install_kinds(cluster)
-    install_chart(cluster, OPERATOR)
+    install_chart(cluster, OPERATOR, LIVE)
     eventually(lambda: _as_administrator(cluster), lambda answer: "Only the operator creates" in answer)
     return cluster
 

@@ -104,6 +104,8 @@ def policy(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
         "metadata": {"name": POLICY, "annotations": {"gitops.example/revision": "1"}},
         "spec": {
             "mode": "Live",
+            "autonomyLevel": 5,
+            "escalation": {"demoteTo": 4},
             "intentSelector": {"matchNames": [INTENT]},
             "triggers": [{"name": "calls-fail", "expectation": ANSWERED}],
             "steps": list(steps),

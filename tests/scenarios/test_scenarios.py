@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from homeostat.contracts.autonomy_ceiling import AutonomyCeilingSpec
 from homeostat.contracts.guardrails import StormIn, StormOf
 from homeostat.contracts.operations import TargetIdentity
 from homeostat.contracts.remediation import EpisodeRef, IntentRef, PolicyRef, Promise, RemediationSpec, TriggerRef
@@ -16,6 +17,7 @@ from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.contracts.service_intent import ExpectationStateName, ServiceIntentSpec
 from homeostat.contracts.verification import OutcomeName
 from homeostat.decide.choose import decide
+from homeostat.decide.levels import effective_autonomy
 from homeostat.decide.variables import variables_for
 from homeostat.diagnose.causes import diagnose
 from homeostat.evaluate.assess import assess
@@ -150,7 +152,7 @@ def past(case: Mapping[str, Any]) -> GuardFacts:
         for number, act in enumerate(case.get("acts", []))
     )
     calm = {(of, where): Population(total=1, unhealthy=1, unknown=0) for of in StormOf for where in StormIn}
-    return GuardFacts(complete=case.get("recordsComplete", True), acts=acts, health=calm)
+    return GuardFacts(complete=case.get("recordsComplete", True), acts=acts, health=calm, everywhere=acts)
 
 
 def changes(case: Mapping[str, Any]) -> tuple[ConfigChange, ...]:
@@ -172,7 +174,7 @@ def changes(case: Mapping[str, Any]) -> tuple[ConfigChange, ...]:
 def test_scenario(case: Mapping[str, Any]):
     expected = case["expect"]
     spec = ServiceIntentSpec.model_validate(BASE["intent"])
-    given = {key: case[key] for key in ("mode", "boundaries") if key in case}
+    given = {key: case[key] for key in ("mode", "boundaries", "autonomyLevel") if key in case}
     steps = [{**step, "if": case.get("if", {}).get(step["name"])} for step in BASE["policy"]["steps"]]
     policy = RemediationPolicySpec.model_validate(BASE["policy"] | {"steps": steps} | given)
     assessment, last = assessed(spec, case)
@@ -193,6 +195,13 @@ def test_scenario(case: Mapping[str, Any]):
         policy="call-setup",
         promise=PromiseRef("uid-intent", TRIGGER),
         mode=policy.mode,
+        autonomy=effective_autonomy(
+            AutonomyCeilingSpec.model_validate({"mode": "Live", "autonomyLevel": 5} | case.get("ceiling", {})),
+            case.get("intentLevel"),
+            policy.autonomy_level,
+            policy.mode,
+            None,
+        ),
         terms=terms,
         finding=finding,
         workloads=seen.workloads,

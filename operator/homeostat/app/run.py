@@ -24,6 +24,7 @@ from homeostat.flow.health import HealthBoard
 from homeostat.flow.stages import EngineSettings, Stages
 from homeostat.flow.turnstile import Turnstile
 from homeostat.intake.catalog import Catalog
+from homeostat.intake.ceiling import Ceilings
 from homeostat.intake.handlers import register
 from homeostat.intake.resync import Resync
 from homeostat.observe.holds import KubernetesHolds
@@ -84,6 +85,7 @@ class _Operator:
         self.engine = Engine(
             Stages(
                 catalog=self.catalog,
+                ceilings=Ceilings(cluster),
                 observer=observer,
                 workloads=workloads,
                 owners=KubernetesOwners(cluster),

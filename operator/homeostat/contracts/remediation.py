@@ -11,6 +11,7 @@ from homeostat.contracts.causes import CauseRule
 from homeostat.contracts.decisions import MOST_DECISIONS, PersonDecision
 from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.guardrails import Guardrails
+from homeostat.contracts.levels import AutonomyLevel
 from homeostat.contracts.operations import (
     MOST_OPERATIONS,
     ObjectNameText,
@@ -206,6 +207,13 @@ class Times(StatusPart):
     closed: Annotated[Timestamp | None, Field(default=None, description="Nothing more is decided.")]
 
 
+class AutonomyFound(StatusPart):
+    """How far the operator might go by itself when it decided."""
+
+    level: Annotated[int, Field(ge=0, le=5, description="Lowest of ceiling, intent, policy and what was earned.")]
+    message: Annotated[Text, Field(description="Which of them was the lowest, and why.")]
+
+
 class Terms(Resource):
     """The policy's terms as copied when the record was made; the record runs by these."""
 
@@ -217,6 +225,7 @@ class Terms(Resource):
     guardrails: Guardrails
     approval: Approval
     verification: Verification
+    autonomy_level: Annotated[AutonomyLevel, Field(default=3, description="Level of autonomy of the policy.")]
 
 
 class Promise(Resource):
@@ -244,6 +253,9 @@ class RemediationSpec(Resource):
     )
 
     mode: Mode
+    autonomy: Annotated[
+        AutonomyFound | None, Field(default=None, description="How far the operator might go by itself.")
+    ]
     intent: IntentRef
     policy: PolicyRef
     episode: EpisodeRef

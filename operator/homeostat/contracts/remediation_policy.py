@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from homeostat.contracts.boundaries import Boundaries
 from homeostat.contracts.causes import CauseRule
 from homeostat.contracts.guardrails import Guardrails
+from homeostat.contracts.levels import AutonomyLevel
 from homeostat.contracts.steps import Step
 
 from .common import (
@@ -123,6 +124,30 @@ class Verification(Resource):
         return self
 
 
+class Escalation(Resource):
+    """The loop breaker: when the policy is given less autonomy because what it does brings nothing."""
+
+    after_ineffective: Annotated[
+        int,
+        Field(
+            default=3,
+            ge=1,
+            le=100,
+            description="So many Ineffective outcomes with no Effective one between them lower the level; one Worse "
+            "outcome does at once.",
+        ),
+    ]
+    demote_to: Annotated[
+        int,
+        Field(
+            default=2,
+            ge=0,
+            le=4,
+            description="The level until a person has reviewed the record that status.conditions names.",
+        ),
+    ]
+
+
 class RemediationPolicySpec(Resource):
     """What may be done."""
 
@@ -139,6 +164,15 @@ class RemediationPolicySpec(Resource):
 
     mode: Annotated[
         Mode, Field(default=Mode.SHADOW, description="Shadow records what would have been done; Live does it.")
+    ]
+    autonomy_level: Annotated[
+        AutonomyLevel,
+        Field(
+            default=3,
+            description="Level of autonomy, 0 to 5. 0 evaluates; 1 records what it would have done; 2 acts after "
+            "approval; 3 acts by itself where boundaries.autonomous says so and the risk is Low, 4 also Medium, 5 also "
+            "High. The AutonomyCeiling, the intent and the loop breaker may lower it: see docs/autonomy.md.",
+        ),
     ]
     intent_selector: Annotated[IntentSelector, Field(description="Which intents it is for.")]
     triggers: Annotated[
@@ -158,6 +192,7 @@ class RemediationPolicySpec(Resource):
     guardrails: Annotated[Guardrails, Field(default_factory=Guardrails, description="What holds every step back.")]
     approval: Annotated[Approval, Field(default_factory=Approval, description="How approval is asked for.")]
     verification: Annotated[Verification, Field(default_factory=Verification, description="How an act is judged.")]
+    escalation: Annotated[Escalation, Field(default_factory=Escalation, description="The loop breaker.")]
 
     @model_validator(mode="after")
     def _live_has_frequency(self) -> Self:
@@ -216,6 +251,14 @@ class RemediationPolicyStatus(StatusPart):
     ]
     last_not_acted: Annotated[NotActed | None, Field(default=None, description="Why it last did nothing.")]
     outcomes: Annotated[Outcomes, Field(default_factory=Outcomes, description="How its acts ended.")]
+    effective_autonomy_level: Annotated[
+        int | None,
+        Field(
+            default=None,
+            description="Lowest of the ceiling, the policy and the loop breaker; an intent may lower it for itself. "
+            "Condition Autonomous says which it was.",
+        ),
+    ]
     summary: Annotated[str, Field(default="", max_length=240, description="The state in one line.")]
 
 

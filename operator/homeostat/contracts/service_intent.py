@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from homeostat.contracts.expectation import Expectation
+from homeostat.contracts.levels import AutonomyLevel
 from homeostat.contracts.target import Target
 
 from .common import (
@@ -50,6 +51,14 @@ class ServiceIntentSpec(Resource):
     admin_state: Annotated[
         AdminState,
         Field(default=AdminState.ACTIVATED, description="Deactivated: not evaluated, nothing is done for it."),
+    ]
+    autonomy_level: Annotated[
+        AutonomyLevel | None,
+        Field(
+            default=None,
+            description="Largest level of autonomy, 0 to 5, for what is done on its behalf (TS 28.100); without it, "
+            "the intent caps nothing. See docs/autonomy.md.",
+        ),
     ]
     telemetry_source_ref: Annotated[
         TelemetrySourceRef | None,

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from homeostat.contracts.autonomy_ceiling import CEILING_NAME, AutonomyCeiling
 from homeostat.contracts.maintenance_window import MaintenanceWindow
 from homeostat.contracts.remediation import Remediation
 from homeostat.contracts.remediation_policy import RemediationPolicy
@@ -35,6 +36,7 @@ class Column:
 class Kind:
     """A custom resource: its model and how kubectl names and lists it.
 
+    ``scope`` is Namespaced, or Cluster for what no namespace owns. A model without a status has none as a resource.
     ``mutable`` names the only fields of the spec that may change after creation; None: all may.
     """
 
@@ -44,6 +46,7 @@ class Kind:
     columns: tuple[Column, ...]
     rules: tuple[Schema, ...] = ()
     mutable: frozenset[str] | None = None
+    scope: str = "Namespaced"
 
     @property
     def name(self) -> str:
@@ -126,6 +129,21 @@ KINDS = (
             _AGE,
         ),
     ),
+    Kind(
+        AutonomyCeiling,
+        "autonomyceilings",
+        "ceiling",
+        (
+            Column("Mode", ".spec.mode"),
+            Column("Level", ".spec.autonomyLevel", "integer"),
+            Column("Stopped", ".spec.stop.reason"),
+            _AGE,
+        ),
+        rules=(
+            cel(f"self.metadata.name == '{CEILING_NAME}'", f"there is one ceiling, and its name is {CEILING_NAME}"),
+        ),
+        scope="Cluster",
+    ),
 )
 
 
@@ -189,7 +207,7 @@ def custom_resource_definition(kind: Kind) -> Schema:
         "metadata": {"name": f"{kind.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": kind.scope,
             "names": {
                 "kind": kind.name,
                 "listKind": f"{kind.name}List",

@@ -53,6 +53,11 @@ def permission(boundaries: Boundaries, step: Step, variables: Variables, known: 
     return Permission.AUTONOMOUS if autonomous else Permission.APPROVAL
 
 
+def is_never(rules: Sequence[BoundaryRule], step: Step, variables: Variables, known: Known = None) -> bool:
+    """Whether any of these rules of never is about a step; one whose ``if`` is not known is."""
+    return _About(step, risk_of(step, known), reversal_of(step, known), variables).is_mentioned(rules, in_doubt=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _About:
     step: Step

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from homeostat.contracts.operations import Authority, Plan
+from homeostat.contracts.operations import Authority, OperationKind, Plan
 from homeostat.contracts.remediation import (
     Candidate,
     CandidateVerdict,
@@ -20,9 +20,10 @@ from homeostat.flow.holds import HOLD_REASONS, Holds
 from homeostat.flow.past_acts import GuardFacts, PromiseRef
 from homeostat.flow.wording import clip
 
-from .boundaries import Permission, permission
+from .boundaries import Permission, is_never
 from .expressions.evaluate import Gives, evaluate
 from .guards import check_guards
+from .levels import Autonomy, permission_at, withheld
 from .plans import make_plan
 
 TELEMETRY_FAULT = "TelemetryFault"
@@ -30,6 +31,7 @@ TELEMETRY_FAULT = "TelemetryFault"
 
 
 _NEVER = ("Never", "the policy's boundaries say never")
+_NEVER_BY_CEILING = ("NeverByCeiling", "the AutonomyCeiling says never")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Case:
     policy: str
     promise: PromiseRef
     mode: Mode
+    autonomy: Autonomy
     terms: Terms
     finding: Finding
     workloads: Mapping[str, Workload]
@@ -104,16 +107,20 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
         return replace(_considered(step, CandidateVerdict.BLOCKED, hold.reason, message), held=None)
     if reason:
         return _considered(step, CandidateVerdict.NOT_APPLICABLE, reason, message)
-    preview = case.previews.get(step.name)
+    preview, variables = case.previews.get(step.name), case.variables_of(step)
+    permitted = permission_at(case.autonomy, case.mode, case.terms.boundaries, step, variables, preview)
     plan = None
     if preview is not None:
-        attempt = case.attempts.get(step.name, 0) + 1
-        plan = make_plan(step, preview, case.terms, attempt, case.now, case.variables_of(step))
+        plan = make_plan(step, preview, case.terms, case.attempts.get(step.name, 0) + 1, case.now, permitted)
     if plan is None:
         message = "what it would change could not be worked out"
         return _considered(step, CandidateVerdict.BLOCKED, "NotPreviewed", message)
-    if permission(case.terms.boundaries, step, case.variables_of(step), preview) is Permission.NEVER:
-        return _considered(step, CandidateVerdict.BLOCKED, *_NEVER)
+    if permitted is Permission.NEVER:
+        by_ceiling = is_never(case.autonomy.never, step, variables, preview)
+        return _considered(step, CandidateVerdict.BLOCKED, *(_NEVER_BY_CEILING if by_ceiling else _NEVER))
+    reason, message = withheld(case.autonomy, OperationKind.APPLY)
+    if reason and case.mode is Mode.LIVE:
+        return _considered(step, CandidateVerdict.BLOCKED, reason, message)
     guards = check_guards(
         record=case.record,
         policy=case.policy,
@@ -126,13 +133,15 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
         holds=case.holds,
         now=case.now,
         mode=case.mode,
+        rate=case.autonomy.rate,
         cpu_share=case.cpu_share.get(step.action.target),
     )
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
     if denial is not None:
         message = f"{denial.message}; otherwise: {plan.description}" if hold is not None else denial.message
         return _considered(step, CandidateVerdict.BLOCKED, denial.reason, message, guards=guards)
-    message = f"{plan.description}; risk {plan.risk}, {plan.authority.lower()}"
+    level = case.autonomy.applied(case.mode)
+    message = f"{plan.description}; risk {plan.risk}, {plan.authority.lower()} at level {level}"
     return _considered(step, CandidateVerdict.CHOSEN, "", message, plan=plan, guards=guards)
 
 
@@ -156,16 +165,22 @@ def _why_not_applicable(case: Case, step: Step, *, tried: bool) -> tuple[str, st
     return "", ""
 
 
-def withdrawn(step: Step, plan: Plan, terms: Terms, variables: Variables) -> tuple[str, str]:
-    """Why a plan may not be carried out any more by its step's ``if`` and the boundaries; two empty texts if it may."""
+def withdrawn(step: Step, plan: Plan, terms: Terms, variables: Variables, autonomy: Autonomy) -> tuple[str, str]:
+    """Why a plan may not be carried out any more by its step's ``if``, the boundaries and the level.
+
+    Two empty texts where it may.
+    """
     excluded = _why_excluded(step, variables)
+    if not excluded[0]:
+        excluded = withheld(autonomy, OperationKind.APPLY)
     if excluded[0]:
         return excluded
-    permitted = permission(terms.boundaries, step, variables, plan)
+    permitted = permission_at(autonomy, Mode.LIVE, terms.boundaries, step, variables, plan)
     if permitted is Permission.NEVER:
-        return _NEVER
+        return _NEVER_BY_CEILING if is_never(autonomy.never, step, variables, plan) else _NEVER
     if permitted is Permission.APPROVAL and plan.authority is Authority.AUTONOMOUS:
-        return "ApprovalNeeded", "the policy's boundaries ask for approval now, and did not when it was decided"
+        why = f"approval is asked for now, and was not when it was decided: {autonomy.message}"
+        return "ApprovalNeeded", why
     return "", ""
 
 

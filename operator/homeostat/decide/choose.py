@@ -12,6 +12,7 @@ from homeostat.flow.past_acts import GuardFacts, PromiseRef
 
 from .candidates import Case, consider
 from .explain import acts, asks, most_telling, why_nothing, would_have
+from .levels import Autonomy
 from .plans import covers
 
 
@@ -21,6 +22,7 @@ def decide(
     policy: str,
     promise: PromiseRef,
     mode: Mode,
+    autonomy: Autonomy,
     terms: Terms,
     finding: Finding,
     workloads: Mapping[str, Workload],
@@ -37,17 +39,19 @@ def decide(
 ) -> Decision:
     """Choose the first step that a supported cause calls for and that neither boundary nor guard holds back.
 
-    ``record`` and ``policy`` are names, ``promise`` is what is broken; ``attempts`` counts, per step, the attempts made
-    in this episode; ``after`` is the step that ran last: those before it are passed over, and itself too unless
-    ``after_again``, with which it may run once more within its repeat limit. ``variables`` are what each step's
-    expressions may speak of, by step; ``approved`` is the plan that people approved and that was not acted on
-    yet: a plan within it keeps its digest; ``holds`` are what people hold back now.
+    ``record`` and ``policy`` are names, ``promise`` is what is broken; ``mode`` is that of the record: in Shadow
+    nothing is done, and it is decided as in Live; ``attempts`` counts, per step, the attempts made in this episode;
+    ``after`` is the step that ran last: those before it are passed over, and itself too unless ``after_again``, with
+    which it may run once more within its repeat limit. ``variables`` are what each step's expressions may speak of, by
+    step; ``approved`` is the plan that people approved and that was not acted on yet: a plan within it keeps its
+    digest; ``holds`` are what people hold back now.
     """
     case = Case(
         record,
         policy,
         promise,
         mode,
+        autonomy,
         terms,
         finding,
         workloads,

@@ -8,10 +8,10 @@ from homeostat.contracts.common import parse_duration
 from homeostat.contracts.operations import Authority, Plan
 from homeostat.contracts.remediation import Terms
 from homeostat.contracts.steps import Step
-from homeostat.flow.facts import Preview, Variables
+from homeostat.flow.facts import Preview
 from homeostat.flow.wording import clip
 
-from .boundaries import Permission, permission, reversal_of, risk_of
+from .boundaries import Permission, reversal_of, risk_of
 
 _DIGEST_LENGTH = 32
 
@@ -49,12 +49,11 @@ def _largest_step(step: Step, preview: Preview) -> str:
 
 
 def make_plan(
-    step: Step, preview: Preview, terms: Terms, attempt: int, now: datetime, variables: Variables
+    step: Step, preview: Preview, terms: Terms, attempt: int, now: datetime, permitted: Permission
 ) -> Plan | None:
-    """The plan of a step as previewed; None where the preview names no target."""
+    """The plan of a step as previewed and permitted; None where the preview names no target."""
     if preview.target is None:
         return None
-    permitted = permission(terms.boundaries, step, variables, preview)
     approval = bool(preview.asks) or permitted is not Permission.AUTONOMOUS
     described = preview.description or f"{preview.field} {preview.before} -> {preview.intended}"
     return Plan(

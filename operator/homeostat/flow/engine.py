@@ -66,9 +66,11 @@ class Engine:
         return known
 
     def on_record(self, event: str, body: Body) -> None:
-        """Wake the remediation of a record that someone changed."""
+        """Wake the remediation of a record that someone changed; a review of it may lift what its policy has lost."""
         if event != "DELETED":
             self._open.wake(body)
+        if any(decision.get("type") == "Review" for decision in body["spec"].get("decisions", ())):
+            self._on_policy_moved((body["metadata"]["namespace"], body["spec"]["policy"]["name"]))
 
     async def run(self) -> None:
         """Run until cancelled; every open remediation is resumed from its record first."""

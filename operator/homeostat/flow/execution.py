@@ -10,12 +10,17 @@ from enum import StrEnum
 from homeostat.act.in_force import GIVES_UP, NO_CAPACITY, NO_NODE
 from homeostat.contracts.operations import Operation, OperationKind, OperationState
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
+from homeostat.decide.candidates import withdrawn
+from homeostat.decide.levels import withheld
 from homeostat.flow.attempts import GIVEN_UP
+from homeostat.flow.autonomy import autonomy_of
 from homeostat.flow.draining import Drained, may_end
-from homeostat.flow.facts import Receipt
+from homeostat.flow.facts import NOTHING_KNOWN, Receipt
 from homeostat.flow.holding import require_not_held
 from homeostat.flow.ports import KubernetesError, PlanStaleError, Telling
 from homeostat.flow.run import Run
+from homeostat.flow.wording import clip
+from homeostat.record.kubectl import by_hand
 from homeostat.verify.judge import Awaited, Obstacle
 
 _OBSTACLES = ((NO_NODE, Obstacle.NO_NODE), (NO_CAPACITY, Obstacle.REFUSED), (GIVES_UP, Obstacle.FAILED))
@@ -31,13 +36,15 @@ class Progress(StrEnum):
     DONE = "Done"
     MOVED = "Moved"
     WAITING = "Waiting"
+    WITHHELD = "Withheld"
     UNKNOWN = "Unknown"
 
 
 async def carry_out(run: Run, kind: OperationKind) -> Progress:
     """Apply the Intended operations of the current attempt in order, writing each result before the next.
 
-    Waiting: pods that the next one ends are not drained yet; it is to be called again after a while.
+    Waiting: pods that the next one ends are not drained yet. Withheld: the next one may not be sent now, for what
+    ``run.withheld`` says. Both times it is to be called again after a while.
 
     Raises:
         HeldBackError: people hold the next one back; it and those after it stay Intended.
@@ -65,6 +72,8 @@ async def carry_out_all(run: Run, operations: Sequence[Operation]) -> Progress:
         if receipt is None:
             await require_not_held(run, operation)
             await run.heed()
+            if await _is_withheld(run, operation):
+                return Progress.WITHHELD
             run.recorded_here.discard(operation.id)
             receipt = await _effect(run, operation)
         await _note(run, operation, receipt)
@@ -86,6 +95,28 @@ async def settle_intentions(run: Run) -> None:
         settled.append(_with(run, operation, receipt))
     if settled:
         await run.write_after_effect(operations=run.replaced(settled))
+
+
+async def _is_withheld(run: Run, operation: Operation) -> bool:
+    """Ask the ceiling as the API server has it right now, for what was begun only whether anything may be written."""
+    ceiling = await run.stages.ceilings.read()
+    autonomy = autonomy_of(ceiling, run.policy(), run.intent(), run.spec.terms, None)
+    if operation.kind is OperationKind.APPLY and not run.operations(operation.kind, OperationState.APPLIED):
+        workload = run.workload()
+        variables = run.variables(workload) if workload else NOTHING_KNOWN
+        run.withheld = withdrawn(run.step, run.plan, run.spec.terms, variables, autonomy)
+    else:
+        run.withheld = withheld(autonomy, operation.kind)
+    return bool(run.withheld[0])
+
+
+async def say_withheld(run: Run, kind: OperationKind) -> None:
+    """Write once why the operations of the current attempt wait, and how a person does them."""
+    reason, why = run.withheld
+    waiting = [o for o in run.status.operations if o.kind is kind and o.state is OperationState.INTENDED]
+    message = clip(f"{why} {by_hand(run.namespace, waiting, run.spec)}".rstrip())
+    if (run.status.reason, run.status.message) != (reason, message):
+        await run.write(reason=reason, message=message)
 
 
 async def void_the_rest(run: Run, kind: OperationKind, why: str) -> None:

@@ -17,12 +17,12 @@ from homeostat.decide.guards import check_guards
 from homeostat.flow.answers import answer_people
 from homeostat.flow.approval import await_approval
 from homeostat.flow.attempts import has_room
+from homeostat.flow.autonomy import take_bearings
 from homeostat.flow.branches import recovered
 from homeostat.flow.capacity import lowers_capacity
 from homeostat.flow.episode import selects
-from homeostat.flow.execution import Progress, carry_out, void_the_rest
+from homeostat.flow.execution import Progress, carry_out, say_withheld, void_the_rest
 from homeostat.flow.facts import Occasion, Ownership, Reading, Workload
-from homeostat.flow.guard_reading import read_guard_facts
 from homeostat.flow.holding import HeldBackError, held_message, holds_of, wait_held
 from homeostat.flow.holds import Hold
 from homeostat.flow.people import approved_plan, undo_requests
@@ -192,6 +192,8 @@ async def execute(run: Run) -> None:
         )
     elif progress is Progress.MOVED:
         await try_again_or_fail(run)
+    elif progress is Progress.WITHHELD:
+        await _hold(run)
     elif progress is Progress.WAITING:
         await _wait_for_drain(run)
     else:
@@ -210,6 +212,15 @@ async def _hold_back(run: Run, hold: Hold) -> None:
     begun = (run.plan.step, run.plan.attempt)
     kept = [v for v in run.status.verifications if (v.step, v.attempt) != begun]
     await _block(run, hold.reason, held_message(run, hold, run.status.operations), verifications=kept)
+
+
+async def _hold(run: Run) -> None:
+    """The act may not be sent now: it is decided afresh where nothing of it was done, else it goes on later."""
+    if run.operations(OperationKind.APPLY, OperationState.APPLIED):
+        await say_withheld(run, OperationKind.APPLY)
+        await _wait_for_drain(run)
+    else:
+        await _block(run, *run.withheld)
 
 
 async def _wait_for_drain(run: Run) -> None:
@@ -269,6 +280,8 @@ async def _look_for_guards(run: Run) -> _Seen:
 
 
 async def _guards_permit(run: Run, seen: _Seen) -> bool:
+    bearings = await take_bearings(run.stages)
+    autonomy = bearings.autonomy(run.policy(), run.intent(), run.spec.terms)
     guards = check_guards(
         record=run.stored.name,
         policy=run.spec.policy.name,
@@ -277,13 +290,14 @@ async def _guards_permit(run: Run, seen: _Seen) -> bool:
         plan=run.plan,
         workload=seen.workload,
         ownership=seen.ownership,
-        facts=await read_guard_facts(run.stages, run.namespace),
+        facts=bearings.facts(run.stages, run.namespace),
         holds=await holds_of(run),
         now=run.now(),
         cpu_share=seen.cpu_share,
+        rate=autonomy.rate,
     )
     denial = next((g for g in guards if g.verdict is not GuardVerdictName.PERMIT), None)
-    reason, message = withdrawn(run.step, run.plan, run.spec.terms, run.variables(seen.workload))
+    reason, message = withdrawn(run.step, run.plan, run.spec.terms, run.variables(seen.workload), autonomy)
     if denial is not None:
         reason, message = denial.reason or denial.name, denial.message
     if reason:

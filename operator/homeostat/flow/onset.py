@@ -5,10 +5,21 @@ Nothing here changes a workload. A crash at any point is resumed from the intent
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
-from homeostat.contracts.remediation import EpisodeRef, IntentRef, PolicyRef, Promise, RemediationSpec, TriggerRef
+from homeostat.contracts.remediation import (
+    AutonomyFound,
+    EpisodeRef,
+    IntentRef,
+    PolicyRef,
+    Promise,
+    RemediationSpec,
+    TriggerRef,
+)
 from homeostat.contracts.remediation_policy import Mode, Trigger
 from homeostat.contracts.service_intent import Episode, RecordRef
+from homeostat.decide.levels import EVALUATES_ONLY, SHADOW_LEVEL, Autonomy
+from homeostat.flow.autonomy import take_bearings
 from homeostat.flow.episode import Governing, begin, governing, next_number
 from homeostat.flow.facts import Assessment
 from homeostat.flow.memory import IntentMemory
@@ -16,6 +27,8 @@ from homeostat.flow.phases import first_status
 from homeostat.flow.pipeline import Conclusion, Question, conclude, terms_of
 from homeostat.flow.resources import CompiledIntent, CompiledPolicy, CompiledSource, StoredRecord
 from homeostat.flow.stages import Stages
+from homeostat.flow.wording import clip
+from homeostat.intake.ceiling import CEILING_UNREADABLE
 from homeostat.record.remediations import episode_digest, record_name
 
 log = logging.getLogger(__name__)
@@ -90,21 +103,27 @@ async def record_onset(stages: Stages, onset: Onset, memory: IntentMemory) -> St
     last = memory.tracks[onset.found.trigger.expectation].looks
     if not last or last[-1].met is not False:
         return None
-    policy, mode = onset.found.policy, mode_of(stages, onset.found.policy)
+    policy, bearings = onset.found.policy, await take_bearings(stages)
+    autonomy = bearings.autonomy(policy, onset.intent)
+    waited = stages.clock.now() - onset.episode.since
+    if autonomy.level == EVALUATES_ONLY or _may_be_read_yet(stages, autonomy, waited):
+        return None
+    mode = mode_of(stages, autonomy)
     question = Question(
         record=onset.name,
         policy=policy.stamp.name,
         mode=mode,
+        autonomy=autonomy,
+        facts=bearings.facts(stages, onset.intent.stamp.namespace),
         terms=terms_of(policy.spec),
         trigger=onset.found.trigger.expectation,
         onset=onset.episode.since,
         attempts={},
     )
     conclusion = await conclude(stages, onset.intent, onset.source, memory, question)
-    waited = stages.clock.now() - onset.episode.since
     if not conclusion.is_final and waited < stages.settings.diagnosis_patience:
         return None
-    spec = _spec(onset, mode, memory, conclusion)
+    spec = _spec(onset, mode, autonomy, memory, conclusion)
     namespace = onset.intent.stamp.namespace
     status = first_status(namespace, onset.name, spec, stages.clock.now())
     status = status.model_copy(update={"guards": list(conclusion.decision.guards)})
@@ -114,16 +133,25 @@ async def record_onset(stages: Stages, onset: Onset, memory: IntentMemory) -> St
     return stored
 
 
-def mode_of(stages: Stages, policy: CompiledPolicy) -> Mode:
-    """The policy's mode; Shadow while decisions in records are not proven to be guarded."""
-    return Mode.SHADOW if stages.approvals.unprotected else policy.spec.mode
+def mode_of(stages: Stages, autonomy: Autonomy) -> Mode:
+    """Live where the level allows acts; Shadow also while decisions in records are not proven to be guarded."""
+    is_shadow = stages.approvals.unprotected or autonomy.level <= SHADOW_LEVEL
+    return Mode.SHADOW if is_shadow else Mode.LIVE
 
 
-def _spec(onset: Onset, mode: Mode, memory: IntentMemory, conclusion: Conclusion) -> RemediationSpec:
+def _may_be_read_yet(stages: Stages, autonomy: Autonomy, waited: timedelta) -> bool:
+    """Whether it is too early to take a ceiling that cannot be read for Shadow: the record would stay so."""
+    return autonomy.reason == CEILING_UNREADABLE and waited < stages.settings.diagnosis_patience
+
+
+def _spec(
+    onset: Onset, mode: Mode, autonomy: Autonomy, memory: IntentMemory, conclusion: Conclusion
+) -> RemediationSpec:
     intent, policy = onset.intent, onset.found.policy
     reference = intent.spec.telemetry_source_ref
     return RemediationSpec(
         mode=mode,
+        autonomy=AutonomyFound(level=autonomy.level, message=clip(autonomy.message)),
         intent=IntentRef(name=intent.stamp.name, uid=intent.stamp.uid, generation=intent.stamp.generation),
         policy=PolicyRef(
             name=policy.stamp.name, uid=policy.stamp.uid, generation=policy.stamp.generation, hash=policy.hash

@@ -79,10 +79,12 @@ Health = Mapping[tuple[StormOf, StormIn], Population]
 class GuardFacts:
     """What the guards are computed from. ``complete`` False: the records could not all be read.
 
-    ``health`` None: nobody counted.
+    ``health`` None: nobody counted. ``everywhere`` are the acts in all namespaces; None where those records could not
+    all be read, or nobody asked.
     """
 
     complete: bool
     acts: tuple[PastAct, ...] = ()
     episodes: tuple[PastEpisode, ...] = ()
     health: Health | None = None
+    everywhere: tuple[PastAct, ...] | None = None

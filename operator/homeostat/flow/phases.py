@@ -45,11 +45,12 @@ def _first_phase(namespace: str, name: str, spec: RemediationSpec) -> tuple[Phas
         if blocked is not None:
             return Phase.BLOCKED, blocked.reason, blocked.message
         return Phase.BLOCKED, "NothingApplies", f"No step of the policy applies. {spec.diagnosis.summary}"
+    level = f" Decided at {spec.autonomy.message}." if spec.autonomy else ""
     if spec.mode is Mode.SHADOW:
-        return Phase.RECORDED, "Shadow", f"Shadow: would have done: {plan.description}. Nothing was changed."
+        return Phase.RECORDED, "Shadow", f"Shadow: would have done: {plan.description}. Nothing was changed.{level}"
     if plan.authority is Authority.APPROVAL:
         asked = request(name, namespace, plan, spec.terms.approval.approvers, (), "")
-        return Phase.AWAITING_APPROVAL, "ApprovalNeeded", asked
+        return Phase.AWAITING_APPROVAL, "ApprovalNeeded", clip(f"{asked}{level}")
     return Phase.PLANNED, "Decided", f"About to: {plan.description}."
 
 

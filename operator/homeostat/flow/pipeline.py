@@ -16,6 +16,7 @@ from homeostat.contracts.remediation_policy import Mode, RemediationPolicySpec
 from homeostat.contracts.steps import Step
 from homeostat.contracts.target import Target
 from homeostat.decide.choose import decide
+from homeostat.decide.levels import Autonomy
 from homeostat.decide.variables import variables_for
 from homeostat.diagnose.causes import diagnose
 from homeostat.evaluate.assess import assess
@@ -32,9 +33,8 @@ from homeostat.flow.facts import (
     Variables,
     Workload,
 )
-from homeostat.flow.guard_reading import read_guard_facts
 from homeostat.flow.memory import IntentMemory
-from homeostat.flow.past_acts import PromiseRef
+from homeostat.flow.past_acts import GuardFacts, PromiseRef
 from homeostat.flow.resources import CompiledIntent, CompiledSource
 from homeostat.flow.stages import Stages
 
@@ -46,6 +46,8 @@ class Question:
     record: str
     policy: str
     mode: Mode
+    autonomy: Autonomy
+    facts: GuardFacts
     terms: Terms
     trigger: str
     onset: datetime
@@ -80,6 +82,7 @@ def terms_of(policy: RemediationPolicySpec) -> Terms:
         guardrails=policy.guardrails,
         approval=policy.approval,
         verification=policy.verification,
+        autonomy_level=policy.autonomy_level,
     )
 
 
@@ -117,9 +120,8 @@ async def conclude(
     with stages.metrics.stage("decide"):
         namespace = intent.stamp.namespace
         variables = _variables(intent, question, memory, observation, finding.diagnosis, stages.clock.now())
-        previews, known, memory.holds = await asyncio.gather(
+        previews, memory.holds = await asyncio.gather(
             preview_steps(stages, namespace, question.terms.steps, intent.spec.targets, observation, source, variables),
-            read_guard_facts(stages, namespace),
             stages.holds.read(namespace, intent.stamp.name, question.policy, intent.spec.targets),
         )
         decision = decide(
@@ -127,12 +129,13 @@ async def conclude(
             policy=question.policy,
             promise=PromiseRef(intent.stamp.uid, question.trigger),
             mode=question.mode,
+            autonomy=question.autonomy,
             terms=question.terms,
             finding=finding,
             workloads=observation.workloads,
             previews=previews,
             variables=variables,
-            guard_facts=known,
+            guard_facts=question.facts,
             holds=memory.holds,
             cpu_share=situation.cpu_share,
             attempts=question.attempts,

@@ -9,8 +9,10 @@ from homeostat.contracts.remediation import CandidateVerdict, Phase
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Follow
 from homeostat.contracts.verification import OutcomeName
+from homeostat.decide.levels import Autonomy
 from homeostat.flow.asking import difference, request
 from homeostat.flow.attempts import goes_on_after_success, last_ended, may_run_again, next_attempt, runs
+from homeostat.flow.autonomy import take_bearings
 from homeostat.flow.branches import succeed
 from homeostat.flow.facts import Decision, Finding, Ruling
 from homeostat.flow.people import approved_plan, current_plan, missing_approvers
@@ -40,11 +42,14 @@ async def decide_again(run: Run, approved: Plan | None = None) -> None:
     if intent is None or source is None or run.memory.observation is None:
         await run.wait()
         return
-    ended = last_ended(run.status)
+    ended, bearings = last_ended(run.status), await take_bearings(run.stages)
+    autonomy = bearings.autonomy(run.policy(), intent, run.spec.terms)
     question = Question(
         record=run.stored.name,
         policy=run.spec.policy.name,
         mode=run.spec.mode,
+        autonomy=autonomy,
+        facts=bearings.facts(run.stages, run.namespace),
         terms=run.terms,
         trigger=run.spec.trigger.expectation,
         onset=run.spec.episode.since,
@@ -57,10 +62,10 @@ async def decide_again(run: Run, approved: Plan | None = None) -> None:
     )
     conclusion = await conclude(run.stages, intent, source, run.memory, question)
     run.diagnosis = conclusion.finding.diagnosis
-    await _take(run, conclusion.decision)
+    await _take(run, conclusion.decision, autonomy)
 
 
-async def _take(run: Run, decision: Decision) -> None:
+async def _take(run: Run, decision: Decision, autonomy: Autonomy) -> None:
     known: dict[str, Any] = {"candidates": list(decision.candidates), "guards": list(decision.guards)}
     plan = decision.plan
     if decision.ruling is Ruling.NOTHING or plan is None:
@@ -70,19 +75,20 @@ async def _take(run: Run, decision: Decision) -> None:
     if decision.ruling is Ruling.RECORD_ONLY:
         await run.enter(Phase.RECORDED, "Shadow", decision.message, plan=plan, **known)
     elif decision.ruling is Ruling.ASK:
-        await _ask(run, _asked_anew(run, plan), known)
+        await _ask(run, _asked_anew(run, plan), known, autonomy)
     else:
         message = f"About to: {plan.description}.{_still_approved(run, plan)}"
         await run.enter(Phase.PLANNED, "Decided", message, plan=plan, **known)
 
 
-async def _ask(run: Run, plan: Plan, known: Changes) -> None:
+async def _ask(run: Run, plan: Plan, known: Changes, autonomy: Autonomy) -> None:
     before = current_plan(run.stored.record)
     because = difference(before, plan) if before is not None else ""
     if run.status.phase is Phase.PLANNED and not missing_approvers(run.stored.record) and before is not None:
         outside = approved_plan(run.stored.record, run.now()) is not None
         because = f"{because} It is outside of what was approved." if outside else _lapsed(before)
-    message = request(run.stored.name, run.namespace, plan, run.spec.terms.approval.approvers, (), because)
+    asked = request(run.stored.name, run.namespace, plan, run.spec.terms.approval.approvers, (), because)
+    message = f"{asked} Decided at {autonomy.message}."
     await run.enter(Phase.AWAITING_APPROVAL, "ApprovalNeeded", message, plan=plan, **known)
 
 

@@ -13,7 +13,9 @@ from homeostat.contracts.service_intent import ExpectationStateName
 from homeostat.contracts.steps import Release
 from homeostat.contracts.verification import ReleaseState, ReleaseStatus
 from homeostat.decide.guards import check_guards
+from homeostat.decide.levels import withheld
 from homeostat.flow.attempts import is_given_up, lacks_room_for
+from homeostat.flow.autonomy import autonomy_of
 from homeostat.flow.capacity import adds_capacity, replicas_moved
 from homeostat.flow.execution import Progress, carry_out, void_the_rest
 from homeostat.flow.facts import Occasion, Reading, Workload
@@ -95,8 +97,19 @@ async def _awaited(run: Run, terms: Release, applied: Operation, workload: Workl
         _not_met_long_enough(run, terms)
         or await _other_remediation(run)
         or _needed_by_autoscaler(run, applied, workload)
+        or await _withheld(run)
         or await _guard_denies(run, applied, workload)
     )
+
+
+async def _withheld(run: Run) -> str:
+    autonomy = autonomy_of(await run.stages.ceilings.read(), run.policy(), run.intent(), run.spec.terms, None)
+    why = withheld(autonomy, OperationKind.RELEASE)[1]
+    return _permission(why) if why else ""
+
+
+def _permission(why: str) -> str:
+    return f"permission to write: {why.rstrip('.')}"
 
 
 def _needed_by_autoscaler(run: Run, applied: Operation, workload: Workload) -> str:
@@ -231,6 +244,8 @@ async def _take_away(run: Run, applied: Operation) -> None:
         return
     if progress is Progress.WAITING:
         await run.wait()
+    elif progress is Progress.WITHHELD:
+        await _wait_for(run, _permission(run.withheld[1]))
     elif progress is Progress.DONE and _standing(run, applied) == applied.before:
         await _end(
             run,

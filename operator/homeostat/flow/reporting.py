@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from homeostat.contracts.autonomy_ceiling import CEILING_NAME
 from homeostat.contracts.common import API_VERSION, Condition, ConditionStatus
 from homeostat.contracts.decisions import ReviewVerdict
 from homeostat.contracts.operations import OperationState, TargetIdentity
@@ -11,6 +12,8 @@ from homeostat.contracts.remediation_policy import NotActed, Outcomes, Remediati
 from homeostat.contracts.service_intent import ServiceIntentStatus
 from homeostat.contracts.telemetry_source import TelemetrySourceStatus
 from homeostat.contracts.verification import OutcomeName
+from homeostat.decide.earned import Demotion
+from homeostat.flow.autonomy import autonomy_of, earned_by
 from homeostat.flow.facts import Observation, Unknown
 from homeostat.flow.in_force import InForce, Key
 from homeostat.flow.memory import IntentMemory
@@ -20,6 +23,8 @@ from homeostat.flow.remediations import OpenRemediations
 from homeostat.flow.resources import Body, CompiledSource, Refusal, StoredRecord
 from homeostat.flow.shown_holds import hold_of_intent, hold_of_object
 from homeostat.flow.stages import Stages
+from homeostat.intake.catalog import CEILING
+from homeostat.intake.ceiling import ceiling_of
 from homeostat.record.aspects import refused
 from homeostat.record.conditions import intent_status
 from homeostat.record.policy_conditions import policy_status, source_status
@@ -81,7 +86,10 @@ class Reporting:
         in_force = self._in_force.policy(key)
         refusal = self._in_force.refusal(_POLICY, key)
         previous = RemediationPolicyStatus.model_validate(body.get("status") or {})
-        records = [r for r in await self._stages.records.list(key[0]) if r.record.spec.policy.name == key[1]]
+        listed = await self._stages.records.list(key[0])
+        records = [r for r in listed if r.record.spec.policy.name == key[1]]
+        earned = earned_by(in_force, listed) if in_force else None
+        ceiling = ceiling_of(self._stages.catalog.stored(CEILING, "", CEILING_NAME))
         intents = self._in_force.intents(key[0])
         status = policy_status(
             previous,
@@ -95,9 +103,11 @@ class Reporting:
             last_not_acted=_last_not_acted(records),
             unprotected=self._stages.approvals.unprotected,
             hold=hold_of_object(self._stages, body),
+            autonomy=autonomy_of(ceiling, in_force, None, None, earned) if in_force else None,
         )
         await self._stages.statuses.policy(*key, body, status)
         self._tell_refusal(_POLICY, body, refusal, previous.conditions)
+        self._tell_demotion(body, previous, earned)
 
     async def source(self, key: Key) -> None:
         """Write a telemetry source's status if it changed."""
@@ -152,6 +162,13 @@ class Reporting:
             self._emit(_INTENT, body, "TelemetryUnavailable", "Observe", f"{now[1]}: {message}", warning=True)
         elif was[0] == ConditionStatus.FALSE:
             self._emit(_INTENT, body, "TelemetryAvailable", "Observe", "The data is fresh and complete again.")
+
+    def _tell_demotion(self, body: Body, previous: RemediationPolicyStatus, earned: Demotion | None) -> None:
+        known = next((c for c in previous.conditions if c.type == "Autonomous"), None)
+        if earned is None or (known is not None and earned.record in known.message):
+            return
+        note = f"The level of autonomy is lowered to {earned.level}: {earned.message}."
+        self._emit(_POLICY, body, "Demoted", "Judge", note, warning=True)
 
     def _emit(self, kind: str, body: Body, reason: str, action: str, note: str, *, warning: bool = False) -> None:
         metadata: Mapping[str, Any] = body["metadata"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from homeostat.contracts.autonomy_ceiling import AutonomyCeilingSpec
 from homeostat.contracts.maintenance_window import MaintenanceWindowSpec
 from homeostat.contracts.remediation import Remediation
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
@@ -62,6 +63,14 @@ class CompiledWindow:
 
     stamp: Stamp
     spec: MaintenanceWindowSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCeiling:
+    """The autonomy ceiling in force."""
+
+    stamp: Stamp
+    spec: AutonomyCeilingSpec
 
 
 @dataclass(frozen=True, slots=True)

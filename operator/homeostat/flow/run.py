@@ -76,6 +76,8 @@ class Run:
     diagnosis: Diagnosis | None = None
     """That of the last decision in this process; the record has the first."""
     in_a_row: InARow = field(default_factory=InARow)
+    withheld: tuple[str, str] = ("", "")
+    """Reason and message of what holds back what was to be sent last."""
     is_lost: bool = False
     nudged: asyncio.Event = field(default_factory=asyncio.Event)
     """Somebody changed the record."""

@@ -8,6 +8,7 @@ from homeostat.flow.ports import Clock, Cluster, ConfigHistory, Effects, Events,
 from homeostat.flow.resources import CompiledSource
 from homeostat.flow.turnstile import Turnstile
 from homeostat.intake.catalog import Catalog
+from homeostat.intake.ceiling import Ceilings
 from homeostat.observe.sampling import Observer
 from homeostat.record.approval_guard import ApprovalGuard
 from homeostat.record.metrics import Metrics
@@ -42,6 +43,7 @@ class Stages:
     """Everything outside that a pass needs."""
 
     catalog: Catalog
+    ceilings: Ceilings
     observer: Observer
     workloads: Workloads
     owners: Owners

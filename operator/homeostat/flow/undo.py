@@ -16,7 +16,7 @@ from homeostat.contracts.verification import OutcomeName, UndoResult, UndoState
 from homeostat.flow.attempts import lacks_room_for
 from homeostat.flow.branches import broken_off, follow
 from homeostat.flow.capacity import adds_capacity, intends_replicas, replicas_moved
-from homeostat.flow.execution import Progress, awaited, carry_out_all, note_results
+from homeostat.flow.execution import Progress, awaited, carry_out_all, note_results, say_withheld
 from homeostat.flow.facts import Occasion
 from homeostat.flow.field_changes import changes_of
 from homeostat.flow.holding import HeldBackError, wait_held
@@ -197,7 +197,9 @@ async def roll_back(run: Run) -> None:
     except HeldBackError as held:
         await wait_held(run, held.hold, _operations(run, undo))
         return
-    if progress is Progress.WAITING:
+    if progress is Progress.WITHHELD:
+        await say_withheld(run, OperationKind.UNDO)
+    if progress in {Progress.WAITING, Progress.WITHHELD}:
         await run.wait()
     elif progress is not Progress.DONE:
         message = next((o.message for o in reversed(_operations(run, undo)) if o.state in _NOT_DONE), "")

@@ -9,28 +9,38 @@ from types import MappingProxyType
 from typing import Any
 
 from homeostat.contracts.annotations import PREFIX
-from homeostat.flow.resources import Body, CompiledIntent, CompiledPolicy, CompiledSource, CompiledWindow, Refusal
-from homeostat.intake.compile import compile_intent, compile_policy, compile_source, compile_window
+from homeostat.flow.resources import (
+    Body,
+    CompiledCeiling,
+    CompiledIntent,
+    CompiledPolicy,
+    CompiledSource,
+    CompiledWindow,
+    Refusal,
+)
+from homeostat.intake.compile import compile_ceiling, compile_intent, compile_policy, compile_source, compile_window
 
 log = logging.getLogger(__name__)
 
 Key = tuple[str, str]
-"""Namespace and name."""
+"""Namespace and name; the namespace is empty for what no namespace owns."""
 
-Compiled = CompiledIntent | CompiledPolicy | CompiledSource | CompiledWindow
+Compiled = CompiledIntent | CompiledPolicy | CompiledSource | CompiledWindow | CompiledCeiling
 
 INTENT, POLICY, SOURCE, WINDOW = "ServiceIntent", "RemediationPolicy", "TelemetrySource", "MaintenanceWindow"
-KINDS = (INTENT, POLICY, SOURCE, WINDOW)
+CEILING = "AutonomyCeiling"
+KINDS = (INTENT, POLICY, SOURCE, WINDOW, CEILING)
 
 
 class Catalog:
-    """Intents, policies, telemetry sources and maintenance windows; one thread only, the event loop's."""
+    """Intents, policies, sources, maintenance windows and the autonomy ceiling; one thread only, the event loop's."""
 
     def __init__(self) -> None:
         self._intents: dict[Key, CompiledIntent] = {}
         self._policies: dict[Key, CompiledPolicy] = {}
         self._sources: dict[Key, CompiledSource] = {}
         self._windows: dict[Key, CompiledWindow] = {}
+        self._ceilings: dict[Key, CompiledCeiling] = {}
         self._stored: dict[str, dict[Key, Body]] = {kind: {} for kind in KINDS}
         self._refused: dict[str, dict[Key, Refusal]] = {kind: {} for kind in KINDS}
         self._subscribers: list[Callable[[], None]] = []
@@ -107,6 +117,8 @@ class Catalog:
                 compiled = compile_policy(body)
             case "MaintenanceWindow":
                 compiled = compile_window(body)
+            case "AutonomyCeiling":
+                compiled = compile_ceiling(body)
             case _:
                 compiled = compile_source(body)
         match compiled:
@@ -122,6 +134,8 @@ class Catalog:
                 self._sources[key] = compiled
             case CompiledWindow():
                 self._windows[key] = compiled
+            case CompiledCeiling():
+                self._ceilings[key] = compiled
         self._refused[kind].pop(key, None)
 
     def _drop(self, kind: str, key: Key) -> None:
@@ -132,6 +146,7 @@ class Catalog:
             POLICY: self._policies,
             SOURCE: self._sources,
             WINDOW: self._windows,
+            CEILING: self._ceilings,
         }
         compiled[kind].pop(key, None)
 
@@ -141,7 +156,7 @@ class Catalog:
 
 
 def _key(body: Body) -> Key:
-    return body["metadata"]["namespace"], body["metadata"]["name"]
+    return body["metadata"].get("namespace", ""), body["metadata"]["name"]
 
 
 def _is_older(body: Body, known: Body) -> bool:

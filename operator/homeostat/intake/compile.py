@@ -7,17 +7,19 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from homeostat.contracts.autonomy_ceiling import AutonomyCeilingSpec
 from homeostat.contracts.expectation import Expectation
 from homeostat.contracts.maintenance_window import MaintenanceWindowSpec
 from homeostat.contracts.remediation_policy import RemediationPolicySpec
 from homeostat.contracts.service_intent import ServiceIntentSpec
 from homeostat.contracts.target import Target
 from homeostat.contracts.telemetry_source import TelemetrySourceSpec
-from homeostat.decide.expressions.evaluate import fault
+from homeostat.decide.expressions.evaluate import Gives, fault
 from homeostat.decide.expressions.places import expressions_of
 from homeostat.flow.promql import EVERYWHERE, WITH_PODS, check
 from homeostat.flow.resources import (
     Body,
+    CompiledCeiling,
     CompiledIntent,
     CompiledPolicy,
     CompiledSource,
@@ -78,6 +80,19 @@ def compile_window(body: Body) -> CompiledWindow | Refusal:
     """Planned work that can be told apart from the rest, as far as the window itself tells."""
     spec = _validated(MaintenanceWindowSpec, body)
     return spec if isinstance(spec, Refusal) else CompiledWindow(_stamp(body), spec)
+
+
+def compile_ceiling(body: Body) -> CompiledCeiling | Refusal:
+    """A ceiling that can be kept to."""
+    spec = _validated(AutonomyCeilingSpec, body)
+    if isinstance(spec, Refusal):
+        return spec
+    for number, rule in enumerate(spec.never):
+        wrong = fault(rule.if_, Gives.CONDITION) if rule.if_ is not None else ""
+        if wrong:
+            field = f"spec.never[{number}].if"
+            return Refusal(INVALID_EXPRESSION, f"{field}: {wrong}", field)
+    return CompiledCeiling(_stamp(body), spec)
 
 
 def policy_hash(spec: RemediationPolicySpec) -> str:
@@ -186,7 +201,7 @@ def _named_causes(spec: RemediationPolicySpec) -> Iterator[tuple[str, str]]:
 def _stamp(body: Body) -> Stamp:
     metadata = body["metadata"]
     return Stamp(
-        namespace=metadata["namespace"],
+        namespace=metadata.get("namespace", ""),
         name=metadata["name"],
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),

@@ -7,7 +7,7 @@ import kopf
 
 from homeostat.contracts.common import GROUP, VERSION
 from homeostat.flow.resources import Body
-from homeostat.intake.catalog import INTENT, POLICY, SOURCE, WINDOW, Catalog
+from homeostat.intake.catalog import CEILING, INTENT, POLICY, SOURCE, WINDOW, Catalog
 
 OnRecord = Callable[[str, Body], None]
 """Called with the type of an event (ADDED, MODIFIED, DELETED; empty at the first listing) and the Remediation."""
@@ -19,6 +19,7 @@ _PLURALS = {
     POLICY: "remediationpolicies",
     SOURCE: "telemetrysources",
     WINDOW: "maintenancewindows",
+    CEILING: "autonomyceilings",
 }
 
 
@@ -37,6 +38,6 @@ def _register_kind(registry: kopf.OperatorRegistry, catalog: Catalog, kind: str,
     async def seen(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002, ANN401 - kopf's names
         if type == DELETED:
             metadata = body["metadata"]
-            catalog.remove(kind, metadata["namespace"], metadata["name"], metadata["uid"])
+            catalog.remove(kind, metadata.get("namespace", ""), metadata["name"], metadata["uid"])
         else:
             catalog.put(kind, dict(body))

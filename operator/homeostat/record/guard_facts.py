@@ -25,19 +25,35 @@ class Listing(tuple[StoredRecord, ...]):
     unreadable: tuple[str, ...] = ()
 
 
-def guard_facts(records: Sequence[StoredRecord], health: Health | None = None) -> GuardFacts:
+def of_namespace(records: Listing, namespace: str) -> Listing:
+    """Those of a listing of all namespaces that are in one."""
+    own = Listing(record for record in records if record.namespace == namespace)
+    own.unreadable = tuple(name for name in records.unreadable if name.startswith(f"{namespace}/"))
+    return own
+
+
+def guard_facts(
+    records: Sequence[StoredRecord], health: Health | None = None, everywhere: Listing | None = None
+) -> GuardFacts:
     """Derive the past acts and episodes of all records; ``health`` is what was counted beside them.
+
+    ``everywhere`` are the records of all namespaces, where they were asked for.
 
     An act counts from the moment it may have happened: Applied, Unknown, and Intended too, because a crash can leave
     an effect behind an intention. With an unreadable record the facts are not complete, so that the guards deny.
     """
-    acts = tuple(act for stored in records for act in _acts(stored))
+    known = everywhere is not None and not everywhere.unreadable
     return GuardFacts(
         complete=not (isinstance(records, Listing) and records.unreadable),
-        acts=acts,
+        acts=_all_acts(records),
         episodes=tuple(map(_episode, records)),
         health=health,
+        everywhere=_all_acts(everywhere or ()) if known else None,
     )
+
+
+def _all_acts(records: Iterable[StoredRecord]) -> tuple[PastAct, ...]:
+    return tuple(act for stored in records for act in _acts(stored))
 
 
 def _episode(stored: StoredRecord) -> PastEpisode:

@@ -15,7 +15,9 @@ from homeostat.contracts.operations import Plan, TargetIdentity
 from homeostat.contracts.remediation import Diagnosis, RankedCause, Terms
 from homeostat.contracts.remediation_policy import Approval, Mode, Verification
 from homeostat.contracts.steps import Repeat, Step
+from homeostat.decide.boundaries import permission
 from homeostat.decide.choose import decide
+from homeostat.decide.levels import Autonomy
 from homeostat.decide.plans import make_plan
 from homeostat.flow.facts import NOTHING_KNOWN, Decision, Finding, Ownership, Preview, Reading, Variables, Workload
 from homeostat.flow.holds import NO_HOLDS, Holds
@@ -105,6 +107,7 @@ def terms(
     )
 
 
+UNBOUNDED = Autonomy(level=5, rehearsed=5, reason="LimitedByPolicy", message="autonomy level 5, set by the policy")
 ANYTHING_GOES = (rule(risk="Low"), rule(risk="Medium"), rule(risk="High"))
 
 
@@ -153,7 +156,7 @@ def act(record: str = "other", seconds_ago: float = 600, settled_ago: float | No
 
 
 def plan_of(step: Step, preview: Preview, under: Terms) -> Plan:
-    plan = make_plan(step, preview, under, 1, NOW, NOTHING_KNOWN)
+    plan = make_plan(step, preview, under, 1, NOW, permission(under.boundaries, step, NOTHING_KNOWN, preview))
     assert plan is not None
     return plan
 
@@ -163,6 +166,7 @@ def ask(
     found: Finding,
     *,
     mode: Mode = Mode.LIVE,
+    autonomy: Autonomy = UNBOUNDED,
     previews: Mapping[str, Preview] | None = None,
     variables: Variables = NOTHING_KNOWN,
     workloads: Mapping[str, Workload] | None = None,
@@ -180,12 +184,13 @@ def ask(
         policy="call-setup",
         promise=PROMISE,
         mode=mode,
+        autonomy=autonomy,
         terms=under,
         finding=found,
         workloads={"pcscf": workload()} if workloads is None else workloads,
         previews=default if previews is None else previews,
         variables={step.name: variables for step in under.steps},
-        guard_facts=facts or GuardFacts(complete=True, health=CALM),
+        guard_facts=facts or GuardFacts(complete=True, health=CALM, everywhere=()),
         holds=holds,
         cpu_share={"pcscf": Reading(0.2)} if cpu_share is None else cpu_share,
         attempts=attempts or {},

@@ -5,7 +5,7 @@ import pytest
 from homeostat.contracts.operations import Authority
 from homeostat.decide.candidates import withdrawn
 from homeostat.flow.facts import NOTHING_KNOWN, Decision, Ruling, Variables
-from tests.unit.decide.building import ANYTHING_GOES, ask, finding, plan_of, rule, scale, scaling, terms
+from tests.unit.decide.building import ANYTHING_GOES, UNBOUNDED, ask, finding, plan_of, rule, scale, scaling, terms
 from tests.unit.decide.expressions.building import variables
 
 FEW, FULL, UNSEEN = variables(), variables(target={"replicas": 6.0}), variables({("target",): "it was not seen"})
@@ -75,7 +75,7 @@ def test_right_before_the_act_it_is_asked_again(step, boundaries, known: Variabl
     under = terms(step, **boundaries)
     plan = plan_of(step, scaling(), under).model_copy(update={"authority": Authority.AUTONOMOUS})
 
-    assert withdrawn(step, plan, under, known)[0] == reason
+    assert withdrawn(step, plan, under, known, UNBOUNDED)[0] == reason
 
 
 def test_what_a_person_approved_needs_no_second_approval():
@@ -83,4 +83,4 @@ def test_what_a_person_approved_needs_no_second_approval():
     plan = plan_of(scale(), scaling(), under)
 
     assert plan.authority is Authority.APPROVAL
-    assert withdrawn(scale(), plan, under, FEW) == ("", "")
+    assert withdrawn(scale(), plan, under, FEW, UNBOUNDED) == ("", "")

@@ -9,8 +9,9 @@ from homeostat.contracts.operations import Authority
 from homeostat.contracts.remediation import CandidateVerdict
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.contracts.steps import Follow, Then
+from homeostat.decide.boundaries import Permission
 from homeostat.decide.plans import covers, make_plan, plan_digest
-from homeostat.flow.facts import NOTHING_KNOWN, Decision, Owner, Ownership, Preview, Ruling
+from homeostat.flow.facts import Decision, Owner, Ownership, Preview, Ruling
 from homeostat.flow.past_acts import GuardFacts
 from tests.unit.decide.building import (
     ANYTHING_GOES,
@@ -252,7 +253,7 @@ def test_a_step_is_judged_by_its_preview(preview, expected):
 
 
 def test_a_plan_without_description_describes_itself():
-    plan = make_plan(scale(), scaling(description=""), FREE, 1, NOW, NOTHING_KNOWN)
+    plan = make_plan(scale(), scaling(description=""), FREE, 1, NOW, Permission.AUTONOMOUS)
     assert plan is not None
     assert plan.description == "spec.replicas 2 -> 3"
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homeostat.contracts.autonomy_ceiling import GlobalRate
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName
 from homeostat.contracts.remediation_policy import Mode
@@ -32,6 +33,8 @@ def check(
     owned=NOBODY_ELSE,
     episodes=(),
     health=CALM,
+    everywhere=None,
+    rate=None,
 ):
     verdicts = check_guards(
         record="mine",
@@ -41,11 +44,12 @@ def check(
         plan=plan or plan_of(scale(), scaling(), under),
         workload=workload() if on is None else on,
         ownership=owned,
-        facts=GuardFacts(complete, tuple(acts), tuple(episodes), health),
+        facts=GuardFacts(complete, tuple(acts), tuple(episodes), health, everywhere),
         holds=NO_HOLDS,
         now=now,
         mode=mode,
         cpu_share=cpu,
+        rate=rate,
     )
     return {v.name: v for v in verdicts}
 
@@ -79,6 +83,7 @@ def test_all_guards_are_asked_in_a_fixed_order_and_permit():
         "Flapping",
         "Storm",
         "Windows",
+        "GlobalRate",
     ]
     assert held_back(verdicts) == {}
     assert verdicts["Frequency"].message == "0 of 4 acts in 1 h"
@@ -296,3 +301,29 @@ def test_an_attempt_that_is_recorded_already_does_not_count_against_itself():
     assert check(acts=[mine, *others])["Frequency"].verdict is PERMIT
     earlier = act(record="mine", step=step.name, attempt=2, seconds_ago=900)
     assert check(acts=[mine, earlier, *others])["Frequency"].reason == "TooFrequent"
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "limit", "reason"),
+    [
+        ((), 1, ""),
+        ((1,), 2, ""),
+        ((1, 59.9), 2, "RateExceeded"),
+        ((1, 60), 2, ""),
+        ((1, 2, 3), 2, "RateExceeded"),
+    ],
+)
+def test_the_whole_cluster_acts_no_faster_than_the_ceiling_allows(seconds_ago, limit, reason):
+    elsewhere = tuple(act(f"r{n}", seconds, workload_uid=f"w{n}") for n, seconds in enumerate(seconds_ago))
+    verdict = check(everywhere=elsewhere, rate=GlobalRate(limit=limit, per="1m"))["GlobalRate"]
+    assert verdict.reason == reason
+
+
+def test_the_act_that_is_asked_about_does_not_count_for_the_rate():
+    own = act("mine", 1, step="add-capacity")
+    assert check(everywhere=(own,), rate=GlobalRate(limit=1))["GlobalRate"].verdict is PERMIT
+    assert check(everywhere=(own, act("mine", 1, step="other")), rate=GlobalRate(limit=1))["GlobalRate"].verdict is DENY
+
+
+def test_a_rate_that_cannot_be_computed_denies():
+    assert check(everywhere=None, rate=GlobalRate())["GlobalRate"].verdict is INDETERMINATE

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from homeostat.contracts.autonomy_ceiling import GlobalRate
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdict, GuardVerdictName, Terms
 from homeostat.contracts.remediation_policy import Mode
@@ -11,6 +12,7 @@ from homeostat.flow.holds import Holds
 from homeostat.flow.past_acts import GuardFacts, PromiseRef
 from homeostat.flow.wording import clip
 
+from .ceiling import global_rate
 from .disallowed import disallowed
 from .failure_domain import failure_domain
 from .health import storm
@@ -37,16 +39,19 @@ def check_guards(
     now: datetime,
     mode: Mode = Mode.LIVE,
     cpu_share: Reading | None = None,
+    rate: GlobalRate | None = None,
 ) -> tuple[GuardVerdict, ...]:
     """Every guard's verdict on a plan, in a fixed order; whatever is not Permit holds it back.
 
     ``promise`` is what the act is to restore; ``workload`` is the target of the step, also where the plan changes a
     ConfigMap that it uses; ``ownership`` says who else sets what the plan changes, None that nobody looked;
     ``holds`` are what people hold back now; ``cpu_share`` is what its busiest pod uses of its CPU limit, needed only
-    where replicas are taken away. Windows of time are half-open: what lies exactly one cooldown, or one frequency
-    period, back no longer counts.
+    where replicas are taken away; ``rate`` is that of the AutonomyCeiling. Windows of time are half-open: what lies
+    exactly one cooldown, or one frequency period, back no longer counts.
     """
-    question = Question(record, policy, promise, terms, plan, workload, ownership, facts, now, mode, cpu_share, holds)
+    question = Question(
+        record, policy, promise, terms, plan, workload, ownership, facts, now, mode, cpu_share, holds, rate
+    )
     return tuple(_verdict(name, guard, question) for name, guard in _GUARDS)
 
 
@@ -80,6 +85,7 @@ _GUARDS: tuple[tuple[str, Callable[[Question], Finding]], ...] = (
     ("FailureDomain", failure_domain),
     ("Cooldown", cooldown),
     ("Frequency", frequency),
+    ("GlobalRate", global_rate),
     ("Flapping", flapping),
     ("Storm", storm),
     ("Windows", windows),

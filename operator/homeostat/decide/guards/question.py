@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from homeostat.contracts.autonomy_ceiling import GlobalRate
 from homeostat.contracts.operations import Plan
 from homeostat.contracts.remediation import GuardVerdictName, Terms
 from homeostat.contracts.remediation_policy import Mode
@@ -27,6 +28,7 @@ class Question:
     mode: Mode
     cpu_share: Reading | None
     holds: Holds
+    rate: GlobalRate | None = None
 
     @property
     def uid(self) -> str:
