@@ -50,7 +50,8 @@ def test_kubectl_explain_reads_like_documentation(cluster, path, sentence):
 
 
 @pytest.mark.parametrize(
-    "kind", ["serviceintent", "remediationpolicy", "remediation", "telemetrysource", "maintenancewindow"]
+    "kind",
+    ["serviceintent", "remediationpolicy", "remediation", "telemetrysource", "maintenancewindow", "autonomyceiling"],
 )
 def test_kubectl_explain_names_every_field(cluster, kind):
     told = cluster.kubectl("explain", f"{kind}.spec", "--recursive")
@@ -63,6 +64,7 @@ def test_the_smallest_useful_pair_is_taken_and_filled_with_safe_defaults(cluster
         cluster.kubectl("create", "-f", "-", stdin=document(kind, namespace, content))
     policy = json.loads(cluster.kubectl("get", "rp", "call-setup", "-n", namespace, "-o", "json"))["spec"]
     assert policy["mode"] == "Shadow"
+    assert policy["autonomyLevel"] == 3
     assert policy["boundaries"] == {}
     assert policy["guardrails"]["cooldown"] == "5m"
     intent = json.loads(cluster.kubectl("get", "si", "call-setup", "-n", namespace, "-o", "json"))["spec"]

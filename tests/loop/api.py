@@ -27,6 +27,7 @@ GROUPS = {
     "remediations": "/apis/homeostat.dev/v1alpha1",
     "telemetrysources": "/apis/homeostat.dev/v1alpha1",
     "maintenancewindows": "/apis/homeostat.dev/v1alpha1",
+    "autonomyceilings": "/apis/homeostat.dev/v1alpha1",
 }
 
 

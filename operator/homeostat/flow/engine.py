@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from homeostat.contracts.common import parse_duration
+from homeostat.contracts.decisions import DecisionType
 from homeostat.contracts.service_intent import AdminState
 from homeostat.flow.episodes import Episodes
 from homeostat.flow.in_force import InForce, Key
@@ -69,7 +70,7 @@ class Engine:
         """Wake the remediation of a record that someone changed; a review of it may lift what its policy has lost."""
         if event != "DELETED":
             self._open.wake(body)
-        if any(decision.get("type") == "Review" for decision in body["spec"].get("decisions", ())):
+        if any(decision.get("type") == DecisionType.REVIEW for decision in body["spec"].get("decisions", ())):
             self._on_policy_moved((body["metadata"]["namespace"], body["spec"]["policy"]["name"]))
 
     async def run(self) -> None:

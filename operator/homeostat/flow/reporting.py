@@ -107,7 +107,7 @@ class Reporting:
         )
         await self._stages.statuses.policy(*key, body, status)
         self._tell_refusal(_POLICY, body, refusal, previous.conditions)
-        self._tell_demotion(body, previous, earned)
+        self._tell_demotion(body, previous, status, earned)
 
     async def source(self, key: Key) -> None:
         """Write a telemetry source's status if it changed."""
@@ -163,9 +163,14 @@ class Reporting:
         elif was[0] == ConditionStatus.FALSE:
             self._emit(_INTENT, body, "TelemetryAvailable", "Observe", "The data is fresh and complete again.")
 
-    def _tell_demotion(self, body: Body, previous: RemediationPolicyStatus, earned: Demotion | None) -> None:
-        known = next((c for c in previous.conditions if c.type == "Autonomous"), None)
-        if earned is None or (known is not None and earned.record in known.message):
+    def _tell_demotion(
+        self, body: Body, previous: RemediationPolicyStatus, status: RemediationPolicyStatus, earned: Demotion | None
+    ) -> None:
+        was, now = (
+            any(c.type == "Autonomous" and earned is not None and earned.record in c.message for c in s.conditions)
+            for s in (previous, status)
+        )
+        if earned is None or was or not now:
             return
         note = f"The level of autonomy is lowered to {earned.level}: {earned.message}."
         self._emit(_POLICY, body, "Demoted", "Judge", note, warning=True)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
+from homeostat.contracts.decisions import DecisionType
 from homeostat.contracts.remediation import CLOSED_PHASES
 from homeostat.decide.earned import Judged
 from homeostat.flow.resources import StoredRecord
-
-_REVIEW = "Review"
 
 
 def judged_under(records: Iterable[StoredRecord], namespace: str, policy: str) -> tuple[Judged, ...]:
@@ -25,7 +24,7 @@ def reviewed_under(records: Iterable[StoredRecord], namespace: str, policy: str)
         stored.name
         for stored in _under(records, namespace, policy)
         if stored.record.status.phase in CLOSED_PHASES
-        and any(decision.type == _REVIEW for decision in stored.record.spec.decisions)
+        and any(decision.type is DecisionType.REVIEW for decision in stored.record.spec.decisions)
     )
 
 

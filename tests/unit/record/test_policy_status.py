@@ -8,6 +8,7 @@ from homeostat.contracts.remediation import Phase
 from homeostat.contracts.remediation_policy import NotActed, Outcomes, RemediationPolicySpec, RemediationPolicyStatus
 from homeostat.contracts.telemetry_source import TelemetrySourceStatus
 from homeostat.contracts.verification import OutcomeName
+from homeostat.decide.levels import Autonomy
 from homeostat.flow.resources import Refusal
 from homeostat.record.aspects import record_conditions
 from homeostat.record.policy_conditions import policy_status, source_status
@@ -105,3 +106,36 @@ def test_conditions_of_a_record_for_kubectl_wait(changes, closed, succeeded):
     told = reasons(record_conditions([], status(**changes), AT))
     assert told["Closed"][0] == closed
     assert told["Succeeded"] == succeeded
+
+
+def at(level: int, **more: Any) -> Autonomy:
+    return Autonomy(level, 5, "LimitedByCeiling", f"autonomy level {level}, set by the AutonomyCeiling", **more)
+
+
+@pytest.mark.parametrize(
+    ("autonomy", "told"),
+    [
+        (at(4), ("True", "LimitedByCeiling")),
+        (at(2), ("False", "LimitedByCeiling")),
+        (at(1), ("False", "LimitedByCeiling")),
+        (at(4, stopped="alice stopped all writes"), ("False", "Stopped")),
+    ],
+)
+def test_how_far_a_policy_may_go_is_told_and_by_whom_it_is_limited(autonomy, told):
+    seen = made(autonomy=autonomy)
+    assert reasons(seen.conditions)["Autonomous"] == told
+    assert seen.effective_autonomy_level == autonomy.level
+    assert (autonomy.stopped or autonomy.message) in seen.summary
+
+
+def test_a_policy_that_is_limited_by_itself_needs_no_mention_in_the_summary():
+    own = Autonomy(1, 3, "LimitedByPolicy", "autonomy level 1, set by the policy (mode Shadow)")
+    assert made(autonomy=own).summary == "for 1 intent"
+
+
+def test_live_under_a_shadow_ceiling_is_not_told_as_acting():
+    live = RemediationPolicySpec.model_validate(
+        {**POLICY, "mode": "Live", "guardrails": {"frequency": {"limit": 1, "per": "1h"}}}
+    )
+    assert reasons(made(spec=live, autonomy=at(1)).conditions)["Ready"] == ("True", "HeldInShadow")
+    assert reasons(made(spec=live, autonomy=at(2)).conditions)["Ready"] == ("True", "Live")
