@@ -53,7 +53,9 @@ def test_it_is_shipped_as_shadow_and_its_columns_tell(cluster):
     assert row.split()[:3] == ["cluster", "Shadow", "3"]
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_a_ceiling_that_says_nothing_is_safe(cluster):
+    cluster.kubectl("delete", "ceiling", "cluster")
     told = cluster.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", stdin=document({}))
     assert json.loads(told)["spec"] == {"mode": "Shadow", "autonomyLevel": 3, "rate": {"limit": 20, "per": "1m"}}
 
