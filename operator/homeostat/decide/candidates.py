@@ -115,11 +115,8 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
     if plan is None:
         message = "what it would change could not be worked out"
         return _considered(step, CandidateVerdict.BLOCKED, "NotPreviewed", message)
-    if permitted is Permission.NEVER:
-        by_ceiling = is_never(case.autonomy.never, step, variables, preview)
-        return _considered(step, CandidateVerdict.BLOCKED, *(_NEVER_BY_CEILING if by_ceiling else _NEVER))
-    reason, message = withheld(case.autonomy, OperationKind.APPLY)
-    if reason and case.mode is Mode.LIVE:
+    reason, message = _why_forbidden(case, step, permitted, preview)
+    if reason:
         return _considered(step, CandidateVerdict.BLOCKED, reason, message)
     guards = check_guards(
         record=case.record,
@@ -143,6 +140,13 @@ def _judge(case: Case, step: Step, *, tried: bool) -> Considered:
     level = case.autonomy.applied(case.mode)
     message = f"{plan.description}; risk {plan.risk}, {plan.authority.lower()} at level {level}"
     return _considered(step, CandidateVerdict.CHOSEN, "", message, plan=plan, guards=guards)
+
+
+def _why_forbidden(case: Case, step: Step, permitted: Permission, preview: Preview | None) -> tuple[str, str]:
+    """Reason and message where boundaries, ceiling or level forbid a step; in Shadow the level is told, not kept."""
+    if permitted is Permission.NEVER:
+        return _NEVER_BY_CEILING if is_never(case.autonomy.never, step, case.variables_of(step), preview) else _NEVER
+    return withheld(case.autonomy, OperationKind.APPLY) if case.mode is Mode.LIVE else ("", "")
 
 
 def _why_not_applicable(case: Case, step: Step, *, tried: bool) -> tuple[str, str]:

@@ -19,7 +19,6 @@ _ADVICE = {
     "IfUnknown": "Bring the missing data back, or act by hand: what is not known never counts as true.",
     "Never": "Act by hand, or change boundaries.never if this is to be allowed.",
     "NeverByCeiling": "Act by hand, or ask an administrator: AutonomyCeiling cluster forbids it.",
-    "Stopped": "It is decided again once the stop is lifted; until then act by hand.",
     "LevelTooLow": "Act by hand, or raise what the level is limited by.",
     "RateExceeded": "It is decided again when fewer acts were made of late in the whole cluster.",
     "TargetManagedBy": "Change the bounds of whoever scales it, or take that out of the way.",

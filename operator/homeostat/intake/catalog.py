@@ -30,6 +30,13 @@ Compiled = CompiledIntent | CompiledPolicy | CompiledSource | CompiledWindow | C
 INTENT, POLICY, SOURCE, WINDOW = "ServiceIntent", "RemediationPolicy", "TelemetrySource", "MaintenanceWindow"
 CEILING = "AutonomyCeiling"
 KINDS = (INTENT, POLICY, SOURCE, WINDOW, CEILING)
+_COMPILERS: Mapping[str, Callable[[Body], Compiled | Refusal]] = {
+    INTENT: compile_intent,
+    POLICY: compile_policy,
+    SOURCE: compile_source,
+    WINDOW: compile_window,
+    CEILING: compile_ceiling,
+}
 
 
 class Catalog:
@@ -109,46 +116,29 @@ class Catalog:
         self._tell()
 
     def _compile(self, kind: str, key: Key, body: Body) -> None:
-        compiled: Compiled | Refusal
-        match kind:
-            case "ServiceIntent":
-                compiled = compile_intent(body)
-            case "RemediationPolicy":
-                compiled = compile_policy(body)
-            case "MaintenanceWindow":
-                compiled = compile_window(body)
-            case "AutonomyCeiling":
-                compiled = compile_ceiling(body)
-            case _:
-                compiled = compile_source(body)
-        match compiled:
-            case Refusal():
-                self._refused[kind][key] = compiled
-                log.warning("%s %s/%s is refused: %s", kind, *key, compiled.message)
-                return
-            case CompiledIntent():
-                self._intents[key] = compiled
-            case CompiledPolicy():
-                self._policies[key] = compiled
-            case CompiledSource():
-                self._sources[key] = compiled
-            case CompiledWindow():
-                self._windows[key] = compiled
-            case CompiledCeiling():
-                self._ceilings[key] = compiled
+        compiled = _COMPILERS[kind](body)
+        if isinstance(compiled, Refusal):
+            self._refused[kind][key] = compiled
+            log.warning("%s %s/%s is refused: %s", kind, *key, compiled.message)
+            return
+        self._good(kind)[key] = compiled
         self._refused[kind].pop(key, None)
 
     def _drop(self, kind: str, key: Key) -> None:
         """A new object under an old name inherits no good version from the old one."""
         self._refused[kind].pop(key, None)
-        compiled: dict[str, MutableMapping[Key, Any]] = {
+        self._good(kind).pop(key, None)
+
+    def _good(self, kind: str) -> MutableMapping[Key, Any]:
+        """The newest good version of every resource of a kind."""
+        good: dict[str, MutableMapping[Key, Any]] = {
             INTENT: self._intents,
             POLICY: self._policies,
             SOURCE: self._sources,
             WINDOW: self._windows,
             CEILING: self._ceilings,
         }
-        compiled[kind].pop(key, None)
+        return good[kind]
 
     def _tell(self) -> None:
         for callback in self._subscribers:
