@@ -80,10 +80,10 @@ def test_all_guards_are_asked_in_a_fixed_order_and_permit():
         "FailureDomain",
         "Cooldown",
         "Frequency",
+        "GlobalRate",
         "Flapping",
         "Storm",
         "Windows",
-        "GlobalRate",
     ]
     assert held_back(verdicts) == {}
     assert verdicts["Frequency"].message == "0 of 4 acts in 1 h"
