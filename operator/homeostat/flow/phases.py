@@ -21,6 +21,7 @@ from homeostat.contracts.remediation import (
 from homeostat.contracts.remediation_policy import Mode
 from homeostat.flow.asking import request
 from homeostat.flow.people import acts_are_owed, remarks, undo_requests
+from homeostat.flow.wording import clip
 
 
 def first_status(namespace: str, name: str, spec: RemediationSpec, now: datetime) -> RemediationStatus:
