@@ -6,11 +6,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 ACTS ?=
 OUTPUT ?= demo-output
-# Each worker has a control plane of its own; on a given cluster there is one for all.
-WORKERS ?= $(if $(KUBECONFIG),0,2)
-SIDE_BY_SIDE := tests/unit tests/scenarios tests/contract tests/apiserver
-# Those that watch the clock, or the whole machine.
-ALONE := tests/telemetry tests/loop tests/cluster
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help demo demo-down test test-unit test-helm test-kwok lint format crds check-generated lock cluster-up cluster-down e2e clean
@@ -31,10 +26,16 @@ demo: $(VENV)/.installed ## Break a SIP service on a real cluster and watch it h
 
 demo-down: cluster-down ## Take away whatever an interrupted demo left behind
 
+# Each worker has a control plane of its own; on a given cluster there is one for all. The tests of the loop mostly wait;
+# the last ones watch the clock, or the whole machine.
+SIDE_BY_SIDE = $(if $(KUBECONFIG),,--dist=worksteal --numprocesses=$(1))
 test: $(VENV)/.installed ## Run all tests: unit, scenarios, real API server, real Prometheus
 	@$(BIN)/python -m hack.cluster build $(if $(filter 0,$(shell id -u)),--node)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(SIDE_BY_SIDE)
-	@$(BIN)/python -m pytest $(ALONE)
+	@failed=0; \
+	$(BIN)/python -m pytest $(call SIDE_BY_SIDE,2) tests/unit tests/scenarios tests/contract tests/apiserver || failed=1; \
+	$(BIN)/python -m pytest $(call SIDE_BY_SIDE,3) tests/loop || failed=1; \
+	$(BIN)/python -m pytest tests/telemetry tests/cluster || failed=1; \
+	exit $$failed
 
 test-unit: $(VENV)/.installed ## Run the fast tests alone: pure stages and scenarios
 	@$(BIN)/python -m pytest tests/unit tests/scenarios

@@ -6,7 +6,8 @@ from tests.loop.stage import OVERLOAD, Stage, eventually
 
 
 def test_a_record_is_kept_as_long_as_a_guard_counts_it(stage: Stage):
-    guardrails = {"cooldown": "1s", "frequency": {"limit": 4, "per": "15s"}}
+    often = {"limit": 4, "per": "15s"}
+    guardrails = {"cooldown": "1s", "frequency": often, "flapping": often}
     stage.govern(manifests.policy(manifests.add_capacity(), guardrails=guardrails))
     stage.cnf.offer(OVERLOAD)
     record = stage.reach("Succeeded", seconds=60)
